@@ -1,0 +1,37 @@
+"""Ask for what a robot should remember at each subtask boundary of an episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from roboscribe.asks.base import Answer, Ask
+
+
+class Memories(Answer):
+    """One memory per boundary asked about, in the same order."""
+
+    memories: Annotated[list[Annotated[str, Field(min_length=2, max_length=600)]], Field(max_length=200)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UpdateMemory(Ask[Memories]):
+    """What has been done by each boundary, in the robot's own words?
+
+    First person, past tense; outcomes are kept, attributes that no longer matter are dropped (MEM style).
+
+    Attributes:
+        task: The task text; empty when unknown.
+        subtasks: Labels of the episode's subtasks in order.
+        boundaries: For each memory wanted, how many subtasks are done by then (1 ≤ n < len(subtasks)).
+        previous: The memory before the first boundary asked about; empty at the start.
+    """
+
+    answer = Memories
+
+    task: str
+    subtasks: tuple[str, ...]
+    boundaries: tuple[int, ...]
+    previous: str = ""

@@ -1,0 +1,61 @@
+"""Errors a user can act on: what went wrong in one sentence, what to do in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class RoboscribeError(Exception):
+    """A problem the user can fix; the command line prints it without a traceback and exits with 2.
+
+    Args:
+        message: What is wrong, naming the file, key or flag.
+        hint: What to do about it; empty when the message already says it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class SettingsError(RoboscribeError):
+    """A flag or setting that cannot be used as given."""
+
+
+class DatasetError(RoboscribeError):
+    """A dataset that cannot be read, or cannot be written to, as it is."""
+
+
+class EpisodeError(RoboscribeError):
+    """One episode that cannot be processed; the others go on.
+
+    Args:
+        episode: Index of the episode.
+    """
+
+    def __init__(self, episode: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.episode = episode
+
+
+class FrameError(EpisodeError):
+    """Frames of one episode and camera that cannot be read.
+
+    Args:
+        episode: Index of the episode.
+        camera: Camera key, for example ``observation.images.top``.
+        path: The video or parquet file at fault.
+    """
+
+    def __init__(self, episode: int, camera: str, path: Path, message: str, hint: str = "") -> None:
+        super().__init__(episode, message, hint)
+        self.camera = camera
+        self.path = path
+
+
+class AnswerError(RoboscribeError):
+    """An ask that a model could not answer; the annotator of that episode fails with it."""
