@@ -1,0 +1,1 @@
+"""Annotators turn what is known of an episode into language rows, by asking a model where they must."""

@@ -1,0 +1,70 @@
+"""What every annotator is, and the scene it works from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from roboscribe.asks import Ask
+from roboscribe.asks.base import derive_seed
+from roboscribe.episode import Episode
+from roboscribe.language import Row
+from roboscribe.models.base import Model
+from roboscribe.signals import Signals, analyse
+
+Upstream = Mapping[str, Sequence[Row]]
+"""Rows of the annotators that this one requires, by their name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One episode and the facts about it, shared by all annotators.
+
+    Attributes:
+        episode: The episode.
+        seed: The run's seed.
+    """
+
+    episode: Episode
+    seed: int
+
+    @cached_property
+    def signals(self) -> Signals:
+        """What state and action tell; computed once."""
+        return analyse(self.episode)
+
+    def seed_for(self, purpose: str) -> int:
+        """Seed for one random choice in this episode."""
+        return derive_seed(self.seed, self.episode.index, purpose)
+
+
+class Annotator(Protocol):
+    """Produces the rows of some styles for one episode.
+
+    Attributes:
+        name: Flat name: the staged file's, and the settings section's.
+        version: Raised when the annotator's own rules change, so that old results are not reused.
+        styles: Styles of the rows it produces.
+        requires: Names of annotators whose rows it builds on.
+        asks: Ask types it may put to the model; with none, the model is no part of its fingerprint.
+        settings: Its settings that change the rows, as plain data.
+    """
+
+    name: str
+    version: int
+    styles: frozenset[str | None]
+    requires: tuple[str, ...]
+    asks: tuple[type[Ask[Any]], ...]
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+    async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
+        """Rows of this annotator's styles.
+
+        Raises:
+            RoboscribeError: The episode cannot be annotated; the reason is shown to the user.
+        """
+        ...

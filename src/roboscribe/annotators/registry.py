@@ -1,0 +1,31 @@
+"""The annotators of a run: settings go in, the enabled annotators in working order come out."""
+
+from __future__ import annotations
+
+from roboscribe.annotators.base import Annotator
+from roboscribe.annotators.memory import Memory
+from roboscribe.annotators.motion import MotionPrimitives
+from roboscribe.annotators.plan import Plan
+from roboscribe.annotators.subtasks import Subtasks
+from roboscribe.annotators.task_aug import TaskAug
+from roboscribe.config import AnnotateSettings
+from roboscribe.errors import SettingsError
+
+
+def enabled_annotators(settings: AnnotateSettings) -> list[Annotator]:
+    """Annotators that the settings turn on, each after those it requires.
+
+    Raises:
+        SettingsError: All are off.
+    """
+    choices: list[tuple[bool, Annotator]] = [
+        (settings.task_aug.enabled, TaskAug(settings.task_aug)),
+        (settings.subtasks.enabled, Subtasks(settings.subtasks)),
+        (settings.motion.enabled, MotionPrimitives()),
+        (settings.plan.enabled, Plan()),
+        (settings.memory.enabled, Memory()),
+    ]
+    chosen = [annotator for enabled, annotator in choices if enabled]
+    if not chosen:
+        raise SettingsError("Every annotator is turned off.", "Leave at least one enabled.")
+    return chosen

@@ -1,0 +1,99 @@
+"""What happens during a run, as plain data: the pipeline emits events, the command line shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a user should know about the dataset or the run."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagingStarted:
+    """Episodes are about to be annotated."""
+
+    episodes: int
+    annotators: tuple[str, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeStaged:
+    """An episode's annotators have all finished.
+
+    Attributes:
+        episode: Index of the episode.
+        asks: Asks that were put to the model for it.
+        made: Annotators that ran.
+        reused: Annotators whose staged result still held.
+    """
+
+    episode: int
+    asks: int
+    made: tuple[str, ...]
+    reused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFailed:
+    """An episode will not be written in this run.
+
+    Attributes:
+        episode: Index of the episode.
+        stage: The annotator that failed, or ``read`` or ``validate``.
+        reason: Why, in a sentence.
+    """
+
+    episode: int
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WritingStarted:
+    """Data files are about to be looked at, and rewritten where rows changed."""
+
+    shards: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardWritten:
+    """A data file is done."""
+
+    shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over.
+
+    Attributes:
+        annotated: Episodes whose rows are in the dataset now.
+        failed: Episodes left as they were.
+        asks: Asks put to the model.
+        rows: Rows of the annotated episodes.
+        shards_written: Data files rewritten; the others already held what they should.
+        seconds: Wall time.
+        target: Folder of the annotated dataset.
+    """
+
+    annotated: int
+    failed: int
+    asks: int
+    rows: int
+    shards_written: int
+    seconds: float
+    target: str
+
+
+Event = Note | StagingStarted | EpisodeStaged | EpisodeFailed | WritingStarted | ShardWritten | RunFinished
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener of a run that nobody watches."""

@@ -1,0 +1,38 @@
+"""The builtin model: each ask type goes to the rule that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from roboscribe.asks import Answer, Ask, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.errors import AnswerError
+from roboscribe.models.builtin.memory import remember
+from roboscribe.models.builtin.rephrase import rephrase
+from roboscribe.models.builtin.segment import segment
+
+A = TypeVar("A", bound=Answer)
+
+RULES: Mapping[type[Ask[Any]], Callable[[Any], Answer]] = {
+    SegmentEpisode: segment,
+    RephraseTask: rephrase,
+    UpdateMemory: remember,
+}
+
+
+class BuiltinModel:
+    """Says only what signals and task text tell; where it does not know the object it says "the object"."""
+
+    identity = "builtin-1"
+    """Raised when a rule changes, so that results of the old rule are not reused."""
+
+    async def answer(self, ask: Ask[A]) -> A:
+        """The answer by rule.
+
+        Raises:
+            AnswerError: No rule answers this kind of ask.
+        """
+        rule: Callable[[Any], Any] | None = RULES.get(type(ask))
+        if rule is None:
+            raise AnswerError(f"The builtin model has no rule for {type(ask).__name__}.")
+        return rule(ask)

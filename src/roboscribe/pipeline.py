@@ -1,0 +1,176 @@
+"""The story on one screen: open a dataset, annotate its episodes, validate the rows, write them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roboscribe.annotators.base import Annotator, Scene
+from roboscribe.annotators.registry import enabled_annotators
+from roboscribe.config import AnnotateSettings, parse_episodes
+from roboscribe.dataset import Dataset, check_episodes, open_dataset
+from roboscribe.dataset.hub import locate
+from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
+from roboscribe.errors import RoboscribeError
+from roboscribe.events import (
+    EpisodeFailed,
+    EpisodeStaged,
+    Listener,
+    Note,
+    RunFinished,
+    ShardWritten,
+    StagingStarted,
+    WritingStarted,
+    ignore,
+)
+from roboscribe.language import Row
+from roboscribe.models.base import Model
+from roboscribe.models.builtin import BuiltinModel
+from roboscribe.staging import Staging
+from roboscribe.staging.produce import produce
+from roboscribe.staging.runrecord import PATH as RUN_RECORD
+from roboscribe.staging.runrecord import run_record
+from roboscribe.validation import EpisodeView, check_episode
+
+IN_FLIGHT = 4
+"""Episodes worked on at once: enough to read the next while one is asked about."""
+
+
+def annotate(
+    settings: AnnotateSettings, listen: Listener = ignore, model: Model | None = None
+) -> RunFinished:
+    """Annotate a dataset, and write it where the settings say.
+
+    Episodes that fail, or whose rows do not pass validation, stay as they were; the others are written.
+    Staged results that still hold are reused.
+
+    Args:
+        settings: What to do.
+        listen: Called with every event of the run, from this thread.
+        model: Answers the asks; the builtin model when left out.
+
+    Raises:
+        RoboscribeError: Nothing can be done as the settings stand; nothing was written.
+    """
+    started = time.monotonic()
+    annotators = enabled_annotators(settings)
+    wanted = parse_episodes(settings.episodes)
+    source = open_dataset(locate(settings))
+    episodes = check_episodes(source, wanted)
+    target = settings.output_dir or source.root
+    stored = check_target(source, target)
+    for note in source.notes:
+        listen(Note(note))
+
+    run = Run(source, stored, annotators, model or BuiltinModel(), Staging(target), settings.seed, listen)
+    listen(
+        StagingStarted(len(episodes), tuple(annotator.name for annotator in annotators), run.model.identity)
+    )
+    asyncio.run(run.stage(episodes))
+    shards = run.write(target, settings.writer.tools_column) if run.rows else 0
+
+    finished = RunFinished(
+        annotated=len(run.rows),
+        failed=len(run.failures),
+        asks=run.asks,
+        rows=sum(run.rows.values()),
+        shards_written=shards,
+        seconds=time.monotonic() - started,
+        target=str(target),
+    )
+    listen(finished)
+    return finished
+
+
+@dataclass
+class Run:
+    """One run over a dataset.
+
+    Attributes:
+        source: Where episodes come from.
+        stored: Where the rows already written are: the output dataset once it exists, else the source.
+        annotators: Each after those it requires.
+        model: Answers their asks.
+        staging: Where their results are kept.
+        seed: Seed of every random choice.
+        listen: Told of every event.
+        rows: Number of rows of each episode that is ready to be written.
+        failures: Stage and reason of each episode that is not.
+        asks: Asks put to the model so far.
+    """
+
+    source: Dataset
+    stored: Dataset
+    annotators: Sequence[Annotator]
+    model: Model
+    staging: Staging
+    seed: int
+    listen: Listener
+    rows: dict[int, int] = field(default_factory=dict[int, int])
+    failures: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
+    asks: int = 0
+
+    async def stage(self, episodes: Sequence[int]) -> None:
+        """Annotate and validate every episode; a few are in flight at a time, so memory stays flat."""
+        waiting = iter(episodes)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(IN_FLIGHT, len(episodes))):
+                group.create_task(self._work(waiting))
+
+    async def _work(self, waiting: Iterator[int]) -> None:
+        for index in waiting:
+            try:
+                await self._stage_one(index)
+            except RoboscribeError as error:
+                self._fail(index, "read", str(error))
+
+    async def _stage_one(self, index: int) -> None:
+        episode = await asyncio.to_thread(self.source.episode, index)
+        needs_stored = any(
+            name not in {annotator.name for annotator in self.annotators}
+            for annotator in self.annotators
+            for name in annotator.requires
+        )
+        stored = await asyncio.to_thread(self.stored.language_rows, index) if needs_stored else []
+        produced = await produce(Scene(episode, self.seed), self.annotators, self.model, self.staging, stored)
+        self.asks += produced.asks
+        if produced.failure is not None:
+            self._fail(index, *produced.failure)
+            return
+        view = EpisodeView.of(episode, self._staged_rows(index))
+        errors = [finding for finding in check_episode(view) if finding.severity == "error"]
+        if errors:
+            self._fail(index, "validate", f"{errors[0].rule}: {errors[0].message}")
+            return
+        self.rows[index] = len(view.rows)
+        self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused))
+
+    def _fail(self, index: int, stage: str, reason: str) -> None:
+        self.failures[index] = (stage, reason)
+        self.listen(EpisodeFailed(index, stage, reason))
+
+    def _staged_rows(self, index: int) -> list[Row]:
+        return [row for annotator in self.annotators for row in self.staging.rows(index, annotator.name)]
+
+    def write(self, target: Path, tools_column: bool) -> int:
+        """Write the rows of every episode that is ready; the number of data files that changed."""
+        styles = frozenset[str | None]().union(*(annotator.styles for annotator in self.annotators))
+
+        def update(index: int) -> EpisodeUpdate | None:
+            return EpisodeUpdate(self._staged_rows(index), styles) if index in self.rows else None
+
+        self.listen(WritingStarted(len(self.source.shards())))
+        report = write_language(
+            self.source,
+            target,
+            update,
+            meta_files={
+                RUN_RECORD: run_record(self.staging, self.failures, set(self.source.episode_indices))
+            },
+            tools_column=tools_column,
+            on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
+        )
+        return report.shards_written

@@ -1,0 +1,5 @@
+"""Staging keeps every annotator's rows per episode until they are written, and says which are still valid."""
+
+from roboscribe.staging.store import Record, Staging
+
+__all__ = ["Record", "Staging"]

@@ -1,0 +1,36 @@
+"""Fingerprints: what a staged result depends on goes in, a short digest comes out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from roboscribe.annotators.base import Annotator
+from roboscribe.language import canonical_json
+
+
+def provenance(annotator: Annotator, model_identity: str, seed: int) -> dict[str, Any]:
+    """Who made a result and how, readable by a person; part of its fingerprint and of the run record.
+
+    The model is named only where the annotator asks one. Concurrency, ports and paths never enter.
+    """
+    return {
+        "annotator": annotator.name,
+        "version": annotator.version,
+        "model": model_identity if annotator.asks else None,
+        "seed": seed,
+        "settings": dict(annotator.settings),
+    }
+
+
+def fingerprint(made_by: Mapping[str, Any], episode_digest: str, upstream: Mapping[str, str]) -> str:
+    """Digest of everything a staged result depends on.
+
+    Args:
+        made_by: Its provenance.
+        episode_digest: ``Episode.digest`` of the source episode.
+        upstream: Content digest of each upstream result it was built on, by annotator.
+    """
+    parts = {"made_by": dict(made_by), "episode": episode_digest, "upstream": dict(upstream)}
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]

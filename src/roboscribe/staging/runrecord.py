@@ -1,0 +1,46 @@
+"""The run record: staged results go in, the account of who made which rows that travels with a dataset comes out.
+
+It is a function of what is staged and nothing else, so equal results give equal bytes; how long a run took
+is told on the screen and in the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from roboscribe import __version__
+from roboscribe.language import canonical_json
+from roboscribe.staging.store import Staging
+
+PATH = "meta/roboscribe.json"
+
+
+def run_record(staging: Staging, failures: dict[int, tuple[str, str]], known: Collection[int]) -> bytes:
+    """The record as JSON text.
+
+    Args:
+        staging: The dataset's staged results.
+        failures: Annotator (or stage) and reason for each episode that was left as it was.
+        known: Episodes the dataset has; anything else that is staged is not counted.
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    for episode in staging.episodes():
+        if episode in failures or episode not in known:
+            continue
+        for _, record in staging.records(episode):
+            if record.done:
+                key = canonical_json(record.made_by)
+                group = groups.setdefault(key, {**record.made_by, "episodes": 0, "rows": 0})
+                group["episodes"] += 1
+                group["rows"] += record.rows
+    record = {
+        "roboscribe": __version__,
+        "annotators": [groups[key] for key in sorted(groups)],
+        "failed": [
+            {"episode": episode, "stage": stage, "reason": reason}
+            for episode, (stage, reason) in sorted(failures.items())
+        ],
+    }
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,129 @@
+"""The staging store: rows of one annotator and episode go in as JSON lines and come out while still valid.
+
+Layout: ``<root>/.annotate_staging/episode_000012/subtasks.jsonl`` holds the rows, one JSON object per line
+with sorted keys; ``subtasks.json`` beside it records how they were made, or why they could not be. Both
+are written to a temporary name and renamed, rows first, so a record never vouches for rows that are not
+there: it holds their digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from roboscribe.language import Row, canonical_json
+
+FOLDER = ".annotate_staging"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How one staged result came to be.
+
+    Attributes:
+        fingerprint: Digest of all it depends on; see ``staging.fingerprint``.
+        made_by: Provenance: annotator, version, model, seed, settings.
+        rows: Number of rows.
+        sha256: Digest of the rows file.
+        error: Why it failed; None when it is done.
+    """
+
+    fingerprint: str
+    made_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    rows: int = 0
+    sha256: str = ""
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the rows are there."""
+        return self.error is None
+
+
+class Staging:
+    """Staged results of one dataset.
+
+    Args:
+        root: Folder of the dataset that is being annotated (the output folder, when there is one).
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / FOLDER
+
+    def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
+        """Keep the rows of a finished annotator."""
+        lines = [canonical_json(row.to_json()) for row in rows]
+        data = "".join(line + "\n" for line in lines).encode()
+        record = Record(fingerprint, made_by, len(lines), hashlib.sha256(data).hexdigest())
+        name = made_by["annotator"]
+        _write(self._path(episode, name, "jsonl"), data)
+        self._save_record(episode, name, record)
+        return record
+
+    def fail(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], error: str) -> Record:
+        """Keep the reason why an annotator failed; rows of an earlier success stay where they are, unused."""
+        record = Record(fingerprint, made_by, error=error)
+        self._save_record(episode, made_by["annotator"], record)
+        return record
+
+    def record(self, episode: int, annotator: str) -> Record | None:
+        """The record of a result, or None when there is none or it cannot be read."""
+        try:
+            return Record(**json.loads(self._path(episode, annotator, "json").read_bytes()))
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            # A record that is not ours or not whole vouches for nothing; the result is made again.
+            return None
+
+    def valid(self, episode: int, annotator: str, fingerprint: str) -> Record | None:
+        """The record of a finished result that still holds: same fingerprint, rows untouched."""
+        record = self.record(episode, annotator)
+        if record is None or not record.done or record.fingerprint != fingerprint:
+            return None
+        try:
+            data = self._path(episode, annotator, "jsonl").read_bytes()
+        except FileNotFoundError:
+            return None
+        return record if hashlib.sha256(data).hexdigest() == record.sha256 else None
+
+    def rows(self, episode: int, annotator: str) -> list[Row]:
+        """Staged rows of a finished result."""
+        text = self._path(episode, annotator, "jsonl").read_text(encoding="utf-8")
+        return [Row.from_json(json.loads(line)) for line in text.split("\n") if line]
+
+    def episodes(self) -> list[int]:
+        """Episodes with anything staged, ascending."""
+        if not self.folder.is_dir():
+            return []
+        names = (entry.name for entry in os.scandir(self.folder) if entry.name.startswith("episode_"))
+        return sorted(int(name[8:]) for name in names if name[8:].isdecimal())
+
+    def records(self, episode: int) -> Iterator[tuple[str, Record]]:
+        """Annotator and record of everything staged for an episode, by name."""
+        folder = self._episode_folder(episode)
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            record = self.record(episode, path.stem)
+            if record is not None:
+                yield path.stem, record
+
+    def _save_record(self, episode: int, annotator: str, record: Record) -> None:
+        data = canonical_json(asdict(record)) + "\n"
+        _write(self._path(episode, annotator, "json"), data.encode())
+
+    def _episode_folder(self, episode: int) -> Path:
+        return self.folder / f"episode_{episode:06d}"
+
+    def _path(self, episode: int, annotator: str, suffix: str) -> Path:
+        return self._episode_folder(episode) / f"{annotator}.{suffix}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file in one step; a crash leaves the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
