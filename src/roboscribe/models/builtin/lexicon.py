@@ -1,0 +1,131 @@
+"""The closed vocabulary of task texts: nothing comes in, tables of verbs, prepositions and nouns go out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from roboscribe.models.builtin.words import gerund, third_person
+
+TaskVerb = Literal[
+    "pick", "place", "push", "pull", "stack", "open", "close", "pour", "press", "turn", "wipe", "fold",
+    "insert", "move", "other",
+]  # fmt: skip
+
+PHRASES: dict[TaskVerb, str] = {
+    "pick": "pick up|pick|grasp|grab|grip|take out|take|lift up|lift|fetch|get|retrieve|collect|catch|remove"
+    "|pickup|gather|seize",
+    "place": "put down|put away|put back|put|place|set down|set|drop off|drop|deposit|release|lay down|lay"
+    "|leave|store|return|sort|throw away|throw|toss|load|hang up|hang|pack|dispose of",
+    "push": "push|slide|nudge|shove",
+    "pull": "pull out|pull|drag|tug",
+    "stack": "stack up|stack|pile up|pile",
+    "open": "open up|open",
+    "close": "close|shut",
+    "pour": "pour out|pour|empty|tip|dump",
+    "press": "press down|press|tap|click",
+    "turn": "turn on|turn off|turn over|turn|switch on|switch off|rotate|twist|flip over|flip|unscrew|screw"
+    "|spin",
+    "wipe": "wipe down|wipe up|wipe|clean up|clean|sweep up|sweep|scrub|dust",
+    "fold": "fold up|fold",
+    "insert": "insert|plug in|plug|thread",
+    "move": "move|transfer|carry|bring|transport|hand over|hand|give|pass|relocate|shift|deliver",
+    "other": "reach for|reach|touch|hit|shake|stir|scoop up|scoop|cut|slice|peel|assemble|unfold|tie|untie|zip"
+    "|unzip|arrange|organize|align|build|draw|write|erase|feed|point at|follow|hold|unplug|flatten|spread"
+    "|straighten|wave|wash|squeeze|poke|find|approach|unload|tidy up|tidy|roll up|roll|wrap|unwrap|attach"
+    "|detach|hook|unhook|separate|swap|balance|fasten|tighten|loosen|fill|make|cook|water",
+}  # fmt: skip
+
+DIRECTIONAL = frozenset({"into", "onto", "to", "towards", "toward", "on top of", "inside"})
+LOCATIVE = frozenset(
+    {
+        "in",
+        "on",
+        "at",
+        "near",
+        "next to",
+        "beside",
+        "behind",
+        "in front of",
+        "over",
+        "above",
+        "under",
+        "below",
+    }
+    | {
+        "underneath",
+        "beneath",
+        "between",
+        "around",
+        "against",
+        "inside of",
+        "upon",
+        "through",
+        "across",
+        "along",
+    }
+    | {"to the left of", "to the right of", "on the left of", "on the right of", "close to"}
+)
+AWAY = frozenset({"from", "off of", "off", "out of"})
+WITH = frozenset({"with", "by", "using", "for", "without", "until", "via"})
+PREPOSITIONS = DIRECTIONAL | LOCATIVE | AWAY | WITH
+
+RELATIVES = frozenset(
+    f"{which}{verb}".strip()
+    for which in ("that is ", "that are ", "which is ", "which are ", "")
+    for verb in ("", "located", "placed", "lying", "sitting", "standing")
+) - {""}
+"""Words after which a place tells where the object is, not where it goes."""
+
+ARTICLES = frozenset({"the", "a", "an", "this", "that", "these", "those", "your", "its", "my", "his", "her"})
+NUMBERS = frozenset("one two three four five six seven eight nine ten".split())
+DETERMINERS = ARTICLES | NUMBERS | frozenset({"all", "both", "each", "every", "another", "some", "any"})
+PLURAL_PRONOUNS = frozenset({"them", "they", "both", "all", "each", "both of them", "all of them"})
+PRONOUNS = PLURAL_PRONOUNS | {"it", "this", "that", "there"}
+COLOURS = frozenset(
+    "red green blue yellow orange purple pink black white grey gray brown cyan magenta silver gold golden violet"
+    " beige turquoise teal transparent big small large little tiny tall short left right upper lower top bottom"
+    " dark light long front back inner outer first second third open closed empty full round square".split()
+)
+UNCOUNTED = frozenset(
+    "water rice coffee tea milk juice sand salt sugar flour cereal beans sauce soup oil wine beer trash garbage"
+    " rubbish everything something anything".split()
+)
+ADVERBS = frozenset(
+    "gently slowly carefully quickly precisely neatly properly completely fully clockwise counterclockwise"
+    " anticlockwise upright sideways together apart aside again twice forward forwards backward backwards back"
+    " away down up flat straight over halfway upwards downwards left right".split()
+)
+MANNERS = (("in", "half"), ("in", "two"), ("in", "a", "circle"), ("in", "circles"), ("upside", "down"))
+LIMBS = frozenset(
+    "arm arms hand hands gripper grippers finger fingers tongs tweezers chopsticks pliers".split()
+)
+"""Nouns after "with" that tell how something is taken, not what it looks like."""
+FOREIGN = frozenset(
+    "le les une der das den dem ein eine el los las del il lo dans sur auf und et mit nel sul na com het een".split()
+)
+FILLER = frozenset(
+    "a an the my your our this is it no not any some new one single simple here just insert task tasks test tests"
+    " testing tested debug debugging description desc name text instruction instructions prompt string label"
+    " placeholder dummy demo demos example sample record recording recordings recorded episode episodes data"
+    " dataset datasets lerobot robot so100 so101 aloha koch teleop teleoperate teleoperation trial run eval"
+    " evaluation policy unknown unnamed untitled undefined default none null nan na n tbd todo xxx xx x asdf abc"
+    " foo bar foobar blah hello world unspecified empty missing available provided given specified".split()
+)
+SMALL_WORDS = (
+    DETERMINERS | PRONOUNS | {word for words in PREPOSITIONS for word in words.split()} | {"and", "of"}
+)
+"""Words that stay lower-case in a title and never begin a name."""
+
+
+def _verb_forms() -> dict[str, tuple[TaskVerb, str]]:
+    forms: dict[str, tuple[TaskVerb, str]] = {}
+    for verb, phrases in PHRASES.items():
+        for phrase in phrases.split("|"):
+            head, _, particle = phrase.partition(" ")
+            for form in (head, gerund(head), third_person(head)):
+                forms[f"{form} {particle}".strip()] = (verb, "pick up" if phrase == "pickup" else phrase)
+    return forms
+
+
+VERBS = _verb_forms()
+"""Kind and base form of every known verb phrase, by the phrase as it may be written."""
