@@ -29,7 +29,7 @@ from roboscribe.events import (
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
-from roboscribe.staging import Staging
+from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import run_record
@@ -98,7 +98,7 @@ class Run:
         seed: Seed of every random choice.
         listen: Told of every event.
         rows: Number of rows of each episode that is ready to be written.
-        failures: Stage and reason of each episode that is not.
+        failures: Episodes that are not.
         asks: Asks put to the model so far.
     """
 
@@ -110,7 +110,7 @@ class Run:
     seed: int
     listen: Listener
     rows: dict[int, int] = field(default_factory=dict[int, int])
-    failures: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
+    failures: set[int] = field(default_factory=set[int])
     asks: int = 0
 
     async def stage(self, episodes: Sequence[int]) -> None:
@@ -137,6 +137,8 @@ class Run:
         stored = await asyncio.to_thread(self.stored.language_rows, index) if needs_stored else []
         produced = await produce(Scene(episode, self.seed), self.annotators, self.model, self.staging, stored)
         self.asks += produced.asks
+        for stage in STAGES:
+            self.staging.forget(index, stage)
         if produced.failure is not None:
             self._fail(index, *produced.failure)
             return
@@ -149,7 +151,9 @@ class Run:
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused))
 
     def _fail(self, index: int, stage: str, reason: str) -> None:
-        self.failures[index] = (stage, reason)
+        self.failures.add(index)
+        if stage in STAGES:
+            self.staging.fail(index, "", {"annotator": stage}, reason)
         self.listen(EpisodeFailed(index, stage, reason))
 
     def _staged_rows(self, index: int) -> list[Row]:
@@ -167,9 +171,7 @@ class Run:
             self.source,
             target,
             update,
-            meta_files={
-                RUN_RECORD: run_record(self.staging, self.failures, set(self.source.episode_indices))
-            },
+            meta_files={RUN_RECORD: run_record(self.staging, set(self.source.episode_indices))},
             tools_column=tools_column,
             on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
         )

@@ -17,30 +17,33 @@ from roboscribe.staging.store import Staging
 PATH = "meta/roboscribe.json"
 
 
-def run_record(staging: Staging, failures: dict[int, tuple[str, str]], known: Collection[int]) -> bytes:
+def run_record(staging: Staging, known: Collection[int]) -> bytes:
     """The record as JSON text.
 
     Args:
         staging: The dataset's staged results.
-        failures: Annotator (or stage) and reason for each episode that was left as it was.
         known: Episodes the dataset has; anything else that is staged is not counted.
     """
     groups: dict[str, dict[str, Any]] = {}
+    failed: list[dict[str, Any]] = []
     for episode in staging.episodes():
-        if episode in failures or episode not in known:
+        if episode not in known:
             continue
-        for _, record in staging.records(episode):
-            if record.done:
-                key = canonical_json(record.made_by)
-                group = groups.setdefault(key, {**record.made_by, "episodes": 0, "rows": 0})
-                group["episodes"] += 1
-                group["rows"] += record.rows
+        records = dict(staging.records(episode))
+        failures = [
+            {"episode": episode, "stage": name, "reason": record.error}
+            for name, record in records.items()
+            if not record.done
+        ]
+        failed += failures
+        for record in () if failures else records.values():
+            key = canonical_json(record.made_by)
+            group = groups.setdefault(key, {**record.made_by, "episodes": 0, "rows": 0})
+            group["episodes"] += 1
+            group["rows"] += record.rows
     record = {
         "roboscribe": __version__,
         "annotators": [groups[key] for key in sorted(groups)],
-        "failed": [
-            {"episode": episode, "stage": stage, "reason": reason}
-            for episode, (stage, reason) in sorted(failures.items())
-        ],
+        "failed": failed,
     }
     return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()

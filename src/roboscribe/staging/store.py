@@ -20,6 +20,9 @@ from roboscribe.language import Row, canonical_json
 
 FOLDER = ".annotate_staging"
 
+STAGES = ("read", "validate")
+"""What an episode can fail in besides an annotator; kept like an annotator's failure, gone once it succeeds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -70,6 +73,10 @@ class Staging:
         record = Record(fingerprint, made_by, error=error)
         self._save_record(episode, made_by["annotator"], record)
         return record
+
+    def forget(self, episode: int, name: str) -> None:
+        """Drop the record of an annotator or stage, if there is one."""
+        self._path(episode, name, "json").unlink(missing_ok=True)
 
     def record(self, episode: int, annotator: str) -> Record | None:
         """The record of a result, or None when there is none or it cannot be read."""

@@ -1,0 +1,7 @@
+"""`python -m roboscribe` is the `roboscribe` command."""
+
+import sys
+
+from roboscribe.cli.app import main
+
+sys.exit(main())

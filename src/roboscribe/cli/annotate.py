@@ -1,0 +1,35 @@
+"""`roboscribe annotate`: fill the language columns of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from roboscribe.cli.app import EXIT_ABORTED, EXIT_OK, EXIT_SOME_FAILED
+from roboscribe.cli.flags import parse_flags
+from roboscribe.cli.progress import LogFormat, listener
+from roboscribe.config import AnnotateSettings
+
+
+@dataclass(frozen=True)
+class Arguments(AnnotateSettings):
+    """Fill the language columns of a LeRobot dataset: subtasks, plan, memory, rephrasings, motion.
+
+    Staged results that still hold are reused, so the same command goes on after any interruption.
+    """
+
+    log_format: LogFormat = "auto"
+    """How progress is told: a live display in a terminal and plain lines when piped (auto), or one of
+    rich, plain, json (one JSON object a line)."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = parse_flags(Arguments, words, "roboscribe annotate")
+    from roboscribe.pipeline import annotate
+
+    with listener(arguments.log_format) as listen:
+        finished = annotate(arguments, listen)
+    if not finished.failed:
+        return EXIT_OK
+    return EXIT_SOME_FAILED if finished.annotated else EXIT_ABORTED

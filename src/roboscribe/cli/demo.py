@@ -1,0 +1,64 @@
+"""`roboscribe demo`: annotate the bundled sample on this machine and show what came out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from roboscribe.cli.app import EXIT_OK
+from roboscribe.cli.flags import parse_flags
+from roboscribe.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Annotate the bundled sample (a simulated SO-101 arm, 3 episodes, 2 cameras) and show the result.
+
+    Needs no GPU, no network and no model: the builtin model reads the robot's own signals.
+    """
+
+    output_dir: Path = Path("roboscribe-demo")
+    """Where the annotated sample goes; a demo that is there already is annotated anew."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command."""
+    folder = parse_flags(Arguments, words, "roboscribe demo").output_dir
+    from rich.console import Console
+    from rich.rule import Rule
+
+    from roboscribe.annotators.base import Scene
+    from roboscribe.cli.timeline import rest_of_rows, timeline
+    from roboscribe.config import AnnotateSettings
+    from roboscribe.dataset import open_dataset
+    from roboscribe.pipeline import annotate
+
+    if folder.exists() and not (folder / "ground_truth.json").is_file():
+        raise SettingsError(f"{folder} exists and is no demo.", "Choose another folder with --output-dir.")
+    if folder.exists():
+        shutil.rmtree(folder)
+    with as_file(files("roboscribe") / "sample") as sample:
+        finished = annotate(AnnotateSettings(root=sample, output_dir=folder))
+
+    console = Console(highlight=False)
+    console.print()
+    dataset = open_dataset(folder)
+    for index in dataset.episode_indices:
+        episode = dataset.episode(index)
+        rows = dataset.language_rows(index)
+        console.print(timeline(episode, rows, Scene(episode, 0).signals, console.width))
+        if index == dataset.episode_indices[0]:
+            console.print(rest_of_rows(rows))
+        console.print(Rule(style="dim"))
+    console.print(
+        f"[bold]{finished.annotated} episodes annotated, {finished.rows} rows, in {finished.seconds:.1f} s[/]:"
+        f" {folder} is a LeRobot dataset with language.\n"
+        "\n[bold]Next[/]\n"
+        f"  roboscribe validate --root {folder}        check it against every rule\n"
+        f"  roboscribe status --root {folder}          what is done, and what failed\n"
+        "  roboscribe annotate --root YOUR_DATASET --output-dir ANNOTATED\n"
+    )
+    return EXIT_OK

@@ -1,0 +1,162 @@
+"""How a run is shown: events go in, a live display, plain lines or JSON lines come out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Literal
+
+from roboscribe.events import (
+    EpisodeFailed,
+    EpisodeStaged,
+    Event,
+    Listener,
+    Note,
+    RunFinished,
+    ShardWritten,
+    StagingStarted,
+    WritingStarted,
+)
+
+LogFormat = Literal["auto", "rich", "plain", "json"]
+
+
+@contextmanager
+def listener(log_format: LogFormat) -> Iterator[Listener]:
+    """A listener that shows events on standard output until the context ends."""
+    if log_format == "auto":
+        log_format = "rich" if sys.stdout.isatty() else "plain"
+    if log_format == "json":
+        yield _json_line
+    elif log_format == "plain":
+        yield PlainLines().show
+    else:
+        with live_display() as show:
+            yield show
+
+
+def _json_line(event: Event) -> None:
+    data = {"event": type(event).__name__, "time": round(time.time(), 3), **asdict(event)}
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def summary(event: RunFinished) -> list[str]:
+    """A finished run in a few sentences."""
+    lines = [
+        f"{event.annotated} episodes annotated, {event.rows} rows, {event.asks} asks,"
+        f" {event.shards_written} data files rewritten, {event.seconds:.1f} s: {event.target}"
+    ]
+    if not event.shards_written and event.annotated:
+        lines.append("The dataset already held these rows; nothing was written.")
+    if event.failed:
+        lines.append(
+            f"{event.failed} episodes failed and stay as they were; `roboscribe status --root {event.target}`"
+            " tells why, and the same command tries them again."
+        )
+    return lines
+
+
+class PlainLines:
+    """One line per thing worth knowing, for logs: each failure, and progress at most every few seconds."""
+
+    def __init__(self, every: float = 5.0) -> None:
+        self._every = every
+        self._started = self._last = time.monotonic()
+        self._total = self._done = self._failed = self._asks = 0
+
+    def show(self, event: Event) -> None:
+        """Print what the event tells."""
+        match event:
+            case Note(text):
+                self._print(f"note: {text}")
+            case StagingStarted(episodes, annotators, model):
+                self._total = episodes
+                self._print(f"{episodes} episodes, {', '.join(annotators)}, model {model}")
+            case EpisodeStaged(asks=asks):
+                self._done += 1
+                self._asks += asks
+                self._progress()
+            case EpisodeFailed(episode, stage, reason):
+                self._failed += 1
+                self._print(f"episode {episode} failed in {stage}: {reason}")
+                self._progress()
+            case WritingStarted(shards):
+                self._print(f"writing: {shards} data files")
+            case ShardWritten():
+                pass
+            case RunFinished():
+                for line in summary(event):
+                    self._print(line)
+
+    def _progress(self) -> None:
+        now = time.monotonic()
+        settled = self._done + self._failed
+        if now - self._last < self._every and settled < self._total:
+            return
+        self._last = now
+        left = (now - self._started) / settled * (self._total - settled)
+        self._print(
+            f"{settled}/{self._total} episodes, {self._failed} failed, {self._asks} asks, {left:.0f} s left"
+        )
+
+    @staticmethod
+    def _print(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def live_display() -> Iterator[Listener]:
+    """A listener that draws progress bars in a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console()
+    bars = Progress(
+        TextColumn("[bold]{task.description:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+    )
+    failed = asks = 0
+    staging = writing = None
+
+    def show(event: Event) -> None:
+        nonlocal failed, asks, staging, writing
+        match event:
+            case Note(text):
+                console.print(f"[dim]note: {text}[/]")
+            case StagingStarted(episodes, annotators, model):
+                console.print(f"[dim]{', '.join(annotators)} · model {model}[/]")
+                staging = bars.add_task("annotate", total=episodes, detail="")
+            case EpisodeStaged() | EpisodeFailed():
+                if isinstance(event, EpisodeStaged):
+                    asks += event.asks
+                else:
+                    failed += 1
+                    console.print(
+                        f"[red]episode {event.episode} failed in {event.stage}:[/] {event.reason}",
+                        markup=True,
+                    )
+                detail = f"{asks} asks" + (f" · [red]{failed} failed[/]" if failed else "")
+                if staging is not None:
+                    bars.update(staging, advance=1, detail=detail)
+            case WritingStarted(shards):
+                writing = bars.add_task("write", total=shards, detail="data files")
+            case ShardWritten():
+                if writing is not None:
+                    bars.update(writing, advance=1)
+            case RunFinished():
+                bars.stop()
+                for line in summary(event):
+                    console.print(line, highlight=False, soft_wrap=True)
+
+    with bars:
+        yield show

@@ -1,0 +1,94 @@
+"""Status: a dataset with its staging goes in, what is done, failed and missing comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roboscribe.config import DatasetSettings, parse_episodes
+from roboscribe.dataset.hub import locate
+from roboscribe.errors import DatasetError
+from roboscribe.staging import STAGES, Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How far one annotator is: numbers of episodes, and of rows."""
+
+    done: int
+    failed: int
+    missing: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an annotator has no result for an episode."""
+
+    episode: int
+    annotator: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """State of an annotation.
+
+    Attributes:
+        headline: The whole in a sentence.
+        annotators: Count of each annotator that has anything staged, by name.
+        failures: Every failure, by episode.
+    """
+
+    headline: str
+    annotators: Mapping[str, Count]
+    failures: Sequence[Failure]
+
+
+def read_status(settings: DatasetSettings) -> Status:
+    """State of the annotation of a dataset.
+
+    Raises:
+        DatasetError: The folder holds neither a dataset nor anything staged.
+    """
+    root = settings.output_dir or locate(settings)
+    staging = Staging(root)
+    info = root / "meta" / "info.json"
+    if not info.is_file() and not staging.folder.is_dir():
+        raise DatasetError(f"{root} holds no dataset and no annotation.", "Give the folder with --root.")
+    staged = staging.episodes()
+    wanted = parse_episodes(settings.episodes)
+    episodes = set(wanted if wanted is not None else range(_total_episodes(info)) or staged)
+    counts: dict[str, tuple[int, int, int]] = {}
+    failures: list[Failure] = []
+    for episode in staged:
+        if episode not in episodes:
+            continue
+        for name, record in staging.records(episode):
+            if record.error is not None:
+                failures.append(Failure(episode, name, record.error))
+            if name not in STAGES:
+                done, failed, rows = counts.get(name, (0, 0, 0))
+                counts[name] = (done + record.done, failed + (not record.done), rows + record.rows)
+    return Status(
+        _headline(root, len(episodes), len({f.episode for f in failures}), counts),
+        {
+            name: Count(done, failed, len(episodes) - done - failed, rows)
+            for name, (done, failed, rows) in sorted(counts.items())
+        },
+        sorted(failures, key=lambda failure: (failure.episode, failure.annotator)),
+    )
+
+
+def _total_episodes(info: Path) -> int:
+    return int(json.loads(info.read_bytes()).get("total_episodes", 0)) if info.is_file() else 0
+
+
+def _headline(root: Path, total: int, failed: int, counts: Mapping[str, Sequence[int]]) -> str:
+    if not counts and not failed:
+        return f"{root}: {total} episodes, nothing annotated yet."
+    complete = min((done for done, _, _ in counts.values()), default=0)
+    text = f"{root}: {complete} of {total} episodes complete"
+    return f"{text}, {failed} failed." if failed else f"{text}."
