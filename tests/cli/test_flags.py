@@ -1,0 +1,72 @@
+"""Flags as people type them become settings; mistakes are named and mended."""
+
+from pathlib import Path
+
+import pytest
+
+from roboscribe.cli.flags import flag_types, parse_flags
+from roboscribe.config import AnnotateSettings, parse_episodes
+from roboscribe.errors import SettingsError
+
+
+def settings(*words: str) -> AnnotateSettings:
+    return parse_flags(AnnotateSettings, words, "roboscribe annotate")
+
+
+def test_nested_flags_take_dashes_and_underscores_and_equal_signs() -> None:
+    parsed = settings("--root", "data", "--task_aug.count=3", "--output-dir=out", "--writer.tools_column")
+    assert parsed.root == Path("data")
+    assert parsed.output_dir == Path("out")
+    assert parsed.task_aug.count == 3
+    assert parsed.writer.tools_column is True
+
+
+@pytest.mark.parametrize("words", [("--plan.enabled=false",), ("--plan.enabled", "False"), ("--plan.enabled=no",)])
+def test_a_switch_is_turned_off_in_any_spelling(words: tuple[str, ...]) -> None:
+    assert settings("--root", "d", *words).plan.enabled is False
+    assert settings("--root", "d").plan.enabled is True
+
+
+@pytest.mark.parametrize("flag", ["--episodes", "--only-episodes", "--only_episodes"])
+def test_episodes_can_be_named_in_several_ways(flag: str) -> None:
+    assert parse_episodes(settings("--root", "d", flag, "0", "2", "5-7").episodes) == (0, 2, 5, 6, 7)
+    assert parse_episodes(settings("--root", "d", f"{flag}=[0,1]").episodes) == (0, 1)
+    assert parse_episodes(settings("--root", "d").episodes) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "advice"),
+    [
+        (("--plan.enbled=false",), "--plan.enbled", "--plan.enabled"),
+        (("--outptu-dir", "x"), "--outptu-dir", "--output-dir"),
+        (("--plan.enabled=maybe",), "--plan.enabled", "true or false"),
+        (("--task-aug.count=-1",), "--task-aug.count", "at least 0"),
+    ],
+)
+def test_a_mistake_names_the_flag_and_what_to_do(words: tuple[str, ...], named: str, advice: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings("--root", "d", *words)
+    assert named in str(caught.value)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["x", "3-", "-3", "1.5"])
+def test_what_is_no_episode_is_refused(word: str) -> None:
+    with pytest.raises(SettingsError, match="--episodes"):
+        parse_episodes([word])
+
+
+def test_a_backward_range_is_refused() -> None:
+    with pytest.raises(SettingsError, match="backwards"):
+        parse_episodes(["5-2"])
+
+
+def test_without_a_dataset_the_flags_are_named() -> None:
+    with pytest.raises(SettingsError, match="--root"):
+        settings()
+
+
+def test_every_annotator_has_a_switch() -> None:
+    flags = dict(flag_types(AnnotateSettings))
+    for name in ("subtasks", "plan", "memory", "task-aug", "motion"):
+        assert flags[f"{name}.enabled"] is bool
