@@ -1,0 +1,17 @@
+"""Frames: which ones to look at, decoding them at exact times, and the forms in which models see them."""
+
+from roboscribe.frames.decode import read_frames
+from roboscribe.frames.picture import RGB, Frame, Jpeg
+from roboscribe.frames.store import EpisodeFrames, FrameCounts, FrameNeeds, FrameSettings, FrameStore
+
+__all__ = [
+    "RGB",
+    "EpisodeFrames",
+    "Frame",
+    "FrameCounts",
+    "FrameNeeds",
+    "FrameSettings",
+    "FrameStore",
+    "Jpeg",
+    "read_frames",
+]
