@@ -1,5 +1,6 @@
 """What the robot's own state and action tell: when grippers close, when arms pause, which arm moves."""
 
-from roboscribe.signals.facts import GripperEvent, Motion, Phase, Signals
+from roboscribe.signals.analysis import analyse
+from roboscribe.signals.facts import Arm, Break, GripperEvent, Motion, Phase, Signals, Verb
 
-__all__ = ["GripperEvent", "Motion", "Phase", "Signals"]
+__all__ = ["Arm", "Break", "GripperEvent", "Motion", "Phase", "Signals", "Verb", "analyse"]

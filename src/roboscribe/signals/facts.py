@@ -69,6 +69,21 @@ class Motion:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Break:
+    """An instant at which one arm motion gives way to another.
+
+    Attributes:
+        time: Seconds.
+        strength: From 0 to 1: how nearly the arm stops there, and turns; 1 is a full stop.
+        arm: Which arm.
+    """
+
+    time: float
+    strength: float
+    arm: Arm = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
     """Everything the signals of an episode tell; all empty for a video-only episode.
@@ -78,9 +93,10 @@ class Signals:
         pauses: Spans ``(start, end)`` in seconds in which no joint moves.
         phases: Gap-free cover of the episode; empty when there are no signals.
         motions: Gap-free cover of the episode in motion primitives; empty when there are no signals.
-        speed: Arm speed per frame, shape [frames]: each joint's speed relative to its range in the episode,
-            summed; empty when there are no signals.
+        speed: Arm speed per frame in 1/s, shape [frames]: length of the vector of joint speeds, each relative to the
+            joint's range in the episode; empty when there are no signals.
         arms: Arms found, in the order left, right; ``("",)`` for one arm.
+        breaks: Where arm motions give way to one another, in order of time.
     """
 
     events: tuple[GripperEvent, ...]
@@ -89,3 +105,4 @@ class Signals:
     motions: tuple[Motion, ...]
     speed: Floats
     arms: tuple[Arm, ...]
+    breaks: tuple[Break, ...] = ()

@@ -1,0 +1,1 @@
+"""How good labels are: gold readers and scores."""

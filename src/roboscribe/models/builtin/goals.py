@@ -1,0 +1,72 @@
+"""What a task wants done, in order: from the actions of a task text to goals that grasps can be assigned to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from roboscribe.models.builtin.task import Task, TaskAction
+
+STROKES = frozenset({"push", "pull", "open", "close", "press", "turn", "wipe"})
+"""Verbs of things done to an object where it is."""
+
+INSIDE = frozenset({"in", "into", "inside", "inside of", "through"})
+ON_TOP = frozenset({"on", "onto", "on top of", "upon", "over", "above", "atop"})
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One object to be brought somewhere, or one thing to be acted on.
+
+    Attributes:
+        verb: ``carry``, or one of ``STROKES``.
+        object: Noun phrase with its article.
+        preposition: As written in the task, or None.
+        destination: Noun phrase with its article, or None.
+    """
+
+    verb: str
+    object: str
+    preposition: str | None = None
+    destination: str | None = None
+
+    @property
+    def carries(self) -> bool:
+        """Whether the object is taken hold of and brought somewhere."""
+        return self.verb == "carry"
+
+    @property
+    def into(self) -> bool:
+        """Whether the object goes into something: let go above it rather than set down."""
+        return self.preposition in INSIDE
+
+
+UNKNOWN = Goal("carry", "the object")
+"""What is done when the task does not say."""
+
+
+def goals_of(task: Task) -> tuple[Goal, ...]:
+    """The goals of a task in order; to pick something up and to place it is one goal."""
+    goals: list[Goal] = []
+    for action in task.actions:
+        goal = _goal(action)
+        picked = next(
+            (
+                index
+                for index, earlier in enumerate(goals)
+                if earlier.carries and earlier.object == goal.object and earlier.destination is None
+            ),
+            None,
+        )
+        if picked is not None and goal.carries and action.verb != "pick":
+            goals[picked] = replace(goals[picked], preposition=goal.preposition, destination=goal.destination)
+        else:
+            goals.append(goal)
+    return tuple(goals)
+
+
+def _goal(action: TaskAction) -> Goal:
+    verb = action.verb if action.verb in STROKES else "carry"
+    preposition = action.preposition
+    if action.verb == "stack" and (preposition is None or preposition in ON_TOP):
+        preposition = "on top of"
+    return Goal(verb, action.object or UNKNOWN.object, preposition, action.destination)

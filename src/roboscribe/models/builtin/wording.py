@@ -1,0 +1,53 @@
+"""The label of one phase: from its verb and the goal it serves to a short imperative."""
+
+from __future__ import annotations
+
+from roboscribe.models.builtin.goals import INSIDE, ON_TOP, Goal
+from roboscribe.signals import Phase
+
+
+def label_of(phase: Phase, goal: Goal, full: bool, name_arm: bool) -> str:
+    """A short imperative that begins with the phase's verb.
+
+    Args:
+        phase: What the robot does.
+        goal: What it does it for.
+        full: Whether the hand holds the goal's object during the phase.
+        name_arm: Whether to say which arm does it.
+    """
+    text = _text(phase, goal, full)
+    return f"{text} with the {phase.arm} arm"[:120] if name_arm and phase.arm else text[:120]
+
+
+def _text(phase: Phase, goal: Goal, full: bool) -> str:
+    thing = goal.object
+    match phase.verb:
+        case "wait" | "retract":
+            return phase.verb
+        case "move" if full:
+            return f"move to {goal.destination}" if goal.destination else f"move {thing}"
+        case "move":
+            return f"move towards {thing}"
+        case "reopen":
+            return f"reopen the gripper and back off from {thing}"
+        case "release":
+            return f"release {thing}{_place(goal, 'on top of')}"
+        case "lower":
+            return f"lower {thing}{_place(goal, 'onto')}"
+        case "push" if goal.verb not in ("carry", "push"):
+            return f"{goal.verb} {thing}"
+        case "push" | "pull":
+            return f"{phase.verb} {thing}{_place(goal, 'onto')}"
+        case _:
+            return f"{phase.verb} {thing}"
+
+
+def _place(goal: Goal, above: str) -> str:
+    """Where the object goes, with a leading space; ``above`` is the word for onto it."""
+    if goal.destination is None:
+        return ""
+    if goal.preposition in INSIDE:
+        return f" into {goal.destination}"
+    if goal.preposition in ON_TOP:
+        return f" {above} {goal.destination}"
+    return f" {goal.preposition or 'to'} {goal.destination}"

@@ -1,0 +1,151 @@
+"""The whole analysis of an episode's signals: from state and action to gripper events, phases and motions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from roboscribe.episode import Episode
+from roboscribe.signals.events import Stroke, strokes_of
+from roboscribe.signals.facts import Arm, Break, GripperEvent, Phase, Signals
+from roboscribe.signals.gripper import Grip, grip_of
+from roboscribe.signals.motion import Movement, dips, movement_of, pauses_of
+from roboscribe.signals.phases import Step, steps_of, strength
+from roboscribe.signals.primitives import motions_of
+from roboscribe.signals.traces import ArmTrace, arm_traces
+
+LEAST_PHASE = 0.12
+"""Seconds; where two arms act, shorter phases are left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArmAnalysis:
+    """Everything known of one arm: its trace, motion, gripper, strokes and phases in frames."""
+
+    trace: ArmTrace
+    movement: Movement
+    grip: Grip | None
+    strokes: list[Stroke]
+    steps: list[Step]
+
+
+def analyse(episode: Episode) -> Signals:
+    """What an episode's state and action tell; everything empty when it has neither.
+
+    Deterministic, and a function of state, action, their names, fps and timestamps alone.
+    """
+    traces = arm_traces(episode)
+    if not traces:
+        return Signals((), (), (), (), np.zeros(0, dtype=np.float32), ())
+    fps = _rate(episode)
+    arms = [_analyse_arm(trace, fps) for trace in traces]
+    clock = _Clock(episode)
+    events = [
+        GripperEvent(s.kind, clock.at(s.start), clock.at(s.stop), arm.trace.arm, s.holding)
+        for arm in arms
+        for s in arm.strokes
+    ]
+    breaks = [
+        Break(clock.at(dip.frame), min(1.0, max(0.0, strength(dip))), arm.trace.arm)
+        for arm in arms
+        for dip in dips(arm.movement, 0, len(arm.movement.speed), fps)
+    ]
+    still = np.logical_and.reduce([arm.movement.still for arm in arms])
+    speed = np.sum([arm.movement.speed for arm in arms], axis=0)
+    return Signals(
+        events=tuple(sorted(events, key=lambda event: (event.start, event.arm))),
+        pauses=tuple((clock.at(a), clock.at(b)) for a, b in pauses_of(still, fps)),
+        phases=_phases(arms, clock, fps),
+        motions=motions_of([(a.trace, a.movement, a.strokes) for a in arms], clock.at, fps),
+        speed=speed.astype(np.float32),
+        arms=tuple(arm.trace.arm for arm in arms),
+        breaks=tuple(sorted(breaks, key=lambda item: item.time)),
+    )
+
+
+class _Clock:
+    """Seconds of a frame; the frame after the last is the episode's end."""
+
+    def __init__(self, episode: Episode) -> None:
+        self._episode = episode
+
+    def at(self, frame: int) -> float:
+        episode = self._episode
+        return episode.time_of(max(frame, 0)) if frame < episode.frames else episode.end
+
+
+def _rate(episode: Episode) -> float:
+    """Frames per second as the timestamps have it; as declared where they are too few."""
+    if episode.frames < 2:
+        return episode.fps
+    step = float(np.median(np.diff(episode.timestamps.astype(np.float64))))
+    return 1.0 / step if step > 1e-6 else episode.fps
+
+
+def _analyse_arm(trace: ArmTrace, fps: float) -> ArmAnalysis:
+    movement = movement_of(trace.path, fps)
+    grip = grip_of(trace, movement.speed)
+    strokes = strokes_of(grip, movement, fps) if grip is not None else []
+    return ArmAnalysis(trace, movement, grip, strokes, steps_of(strokes, movement, fps))
+
+
+def _phases(arms: list[ArmAnalysis], clock: _Clock, fps: float) -> tuple[Phase, ...]:
+    """The phases of the episode: those of its arm, or of whichever arm acts."""
+    frames = len(arms[0].movement.speed)
+    acting = [arm for arm in arms if arm.steps]
+    if not acting:
+        return (Phase(0.0, clock.at(frames), "wait"),)
+    if len(acting) == 1:
+        only = acting[0]
+        return tuple(
+            Phase(
+                clock.at(s.start) if s.start else 0.0,
+                clock.at(s.stop),
+                s.verb,
+                only.trace.arm if s.verb != "wait" else "",
+                s.succeeded,
+            )
+            for s in only.steps
+        )
+    cuts = sorted({0, frames, *(s.start for arm in acting for s in arm.steps)})
+    merged: list[tuple[int, int, Step, Arm]] = []
+    for start, stop in pairwise(cuts):
+        step, arm = _foremost(acting, start)
+        if merged and (merged[-1][2] is step or (merged[-1][2].verb, merged[-1][3]) == (step.verb, arm)):
+            merged[-1] = (merged[-1][0], stop, merged[-1][2], arm)
+        elif merged and stop - start < LEAST_PHASE * fps:
+            merged[-1] = (merged[-1][0], stop, *merged[-1][2:])
+        else:
+            merged.append((start, stop, step, arm))
+    return tuple(
+        Phase(clock.at(start) if start else 0.0, clock.at(stop), step.verb, arm, step.succeeded)
+        for start, stop, step, arm in merged
+    )
+
+
+RANK = (
+    "wait",
+    "retract",
+    "move",
+    "lift",
+    "lower",
+    "push",
+    "pull",
+    "open",
+    "close",
+    "reopen",
+    "release",
+    "grasp",
+)
+"""Of two arms that act at once, the one whose verb comes later names the phase."""
+
+
+def _foremost(arms: list[ArmAnalysis], frame: int) -> tuple[Step, Arm]:
+    """The step that says most about a frame, and its arm; arm ``""`` when both do the same."""
+    current = [(next(s for s in arm.steps if s.start <= frame < s.stop), arm.trace.arm) for arm in arms]
+    step, arm = max(current, key=lambda item: RANK.index(item[0].verb))
+    if step.verb == "wait" or all(other.verb == step.verb for other, _ in current):
+        return step, ""
+    return step, arm

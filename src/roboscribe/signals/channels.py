@@ -1,0 +1,163 @@
+"""Which channel is what: from names, or behaviour where names are missing, to arm and gripper columns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from roboscribe.signals.arrays import Array, correlation, noise
+from roboscribe.signals.facts import Arm
+
+GRIPPER_WORDS = frozenset(
+    ["gripper", "grippers", "grip", "jaw", "jaws", "claw", "pincher", "pincer", "finger", "fingers", "hand", "hands", "thumb", "index", "middle", "ring", "pinky", "little", "knuckle", "knuckles", "suction"]
+)
+"""A channel with one of these words in its name moves fingers."""
+
+POSE_WORDS = frozenset(
+    ["x", "y", "z", "rx", "ry", "rz", "qx", "qy", "qz", "qw", "roll", "pitch", "yaw", "quat", "rotvec", "wrist", "elbow", "shoulder", "arm", "force", "torque", "effort"]
+)
+"""A channel with one of these belongs to the arm (``left_hand_x``), unless it names a finger."""
+
+FINGER_WORDS = frozenset(["finger", "fingers", "thumb", "index", "middle", "ring", "pinky", "little", "knuckle", "knuckles", "jaw"])
+
+DELTA_WORDS = frozenset(["delta", "vel", "velocity", "dx", "dy", "dz", "droll", "dpitch", "dyaw"])
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The channels of one arm.
+
+    Attributes:
+        arm: Which arm.
+        joints: Columns that place the arm (joints, or a Cartesian pose).
+        gripper: Columns that move its gripper or hand; empty when it has none.
+    """
+
+    arm: Arm
+    joints: tuple[int, ...]
+    gripper: tuple[int, ...]
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The lower-case words of a channel name: ``kLeftHandThumb_1.pos`` → left, hand, thumb, 1, pos."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    parts = re.findall(r"[A-Za-z]+|\d+", spaced)
+    found = tuple(part.lower() for part in parts)
+    return found[1:] if found[:1] == ("k",) else found
+
+
+def side(name: str) -> Arm:
+    """The arm a channel name speaks of: by a word left/right, or a leading or trailing l/r."""
+    found = words(name)
+    for arm in ("left", "right"):
+        if arm in found or any(word.startswith(arm) for word in found):
+            return arm
+    letters = {"l": "left", "r": "right", "lh": "left", "rh": "right"}
+    if found and found[0] in letters:
+        return "left" if letters[found[0]] == "left" else "right"
+    return ""
+
+
+def is_gripper(name: str) -> bool:
+    """Whether a channel name speaks of a gripper or of a hand's fingers."""
+    found = set(words(name))
+    if not found & GRIPPER_WORDS:
+        return "closedness" in found or "openness" in found
+    return bool(found & FINGER_WORDS) or not found & POSE_WORDS
+
+
+def is_delta(names: tuple[str, ...]) -> bool:
+    """Whether channel names say that values are changes or velocities, not positions."""
+    arm = [name for name in names if not is_gripper(name)]
+    return bool(arm) and sum(bool(set(words(name)) & DELTA_WORDS) for name in arm) * 2 > len(arm)
+
+
+def columns_of(names: tuple[str, ...], values: Array) -> tuple[Columns, ...]:
+    """The arms of a robot with their joint and gripper columns, in the order left, right.
+
+    Args:
+        names: One per channel, ``""`` where unknown.
+        values: Cleaned values, shape [frames, channels].
+
+    Returns:
+        One entry with arm ``""`` for a single arm; two where names, or a doubled layout, show two.
+    """
+    count = len(names)
+    if not count:
+        return ()
+    if not any(words(name) and not name.isdigit() for name in names) or len(set(names)) == 1:
+        return _by_layout(values)
+    gripper = [index for index in range(count) if is_gripper(names[index])]
+    if not gripper:
+        gripper = [index for index in _by_behaviour(values, range(count)) if not _is_pose(names[index])]
+    joints = [index for index in range(count) if index not in gripper]
+    sides = {index: side(names[index]) for index in range(count)}
+    # The left and right finger of one gripper do not make two arms: joints decide, where there are any.
+    deciding = {sides[index] for index in (joints or gripper)}
+    if not {"left", "right"} <= deciding:
+        return (Columns("", tuple(joints), tuple(gripper)),)
+    arms: tuple[Arm, Arm] = ("left", "right")
+    return tuple(
+        Columns(
+            arm,
+            tuple(index for index in joints if sides[index] == arm),
+            tuple(index for index in gripper if sides[index] == arm),
+        )
+        for arm in arms
+    )
+
+
+def _is_pose(name: str) -> bool:
+    return bool(set(words(name)) & POSE_WORDS)
+
+
+def _by_layout(values: Array) -> tuple[Columns, ...]:
+    """Columns of nameless channels: two equal halves for a doubled arm, the gripper where it behaves like one."""
+    count = values.shape[1]
+    if count in (12, 14, 16):
+        half = count // 2
+        arms: tuple[Arm, Arm] = ("left", "right")
+        found: list[Columns] = []
+        for arm, first in zip(arms, (0, half), strict=True):
+            members = range(first, first + half)
+            gripper = _by_behaviour(values, members)
+            found.append(Columns(arm, tuple(i for i in members if i not in gripper), gripper))
+        return tuple(found)
+    gripper = _by_behaviour(values, range(count))
+    return (Columns("", tuple(i for i in range(count) if i not in gripper), gripper),)
+
+
+def _by_behaviour(values: Array, members: range) -> tuple[int, ...]:
+    """The gripper among ``members``: it moves while the rest stands still; columns that mirror it join it.
+
+    By convention it comes last, so the last column wins unless another one is clearly more gripper-like.
+    """
+    if len(members) < 2 or len(values) < 4:
+        return ()
+    block = values[:, list(members)]
+    spread = np.ptp(block, axis=0)
+    alive = spread > 20 * noise(block) + 1e-9
+    if not alive.any():
+        return ()
+    steps = np.abs(np.diff(block, axis=0)) / np.where(alive, spread, np.inf)
+    scores = np.array([_solo(steps, column) if alive[column] else 0.0 for column in range(len(members))])
+    last = len(members) - 1
+    best = last if alive[last] and scores[last] >= 0.5 * scores.max() else int(scores.argmax())
+    # A column that never moves alone is a joint: better no gripper than a wrong one.
+    if scores[best] < 0.25:
+        return ()
+    mirrors = [
+        c for c in range(len(members)) if alive[c] and abs(correlation(block[:, c], block[:, best])) > 0.98
+    ]
+    return tuple(members[column] for column in mirrors)
+
+
+def _solo(steps: Array, column: int) -> float:
+    """Share of a column's travel made while the other columns are slow."""
+    own = steps[:, column]
+    others = np.delete(steps, column, axis=1).sum(axis=1)
+    slow = others < 0.35 * others.mean()
+    total = float(own.sum())
+    return float(own[slow].sum()) / total if total > 0 else 0.0

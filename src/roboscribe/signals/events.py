@@ -1,0 +1,141 @@
+"""When a gripper closes and opens: from closedness over time to strokes with onset, rest and what they held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from roboscribe.signals.arrays import Array, runs, smooth
+from roboscribe.signals.gripper import Grip
+from roboscribe.signals.motion import Movement
+
+LEAST_TRAVEL = 0.12
+"""A stroke travels at least this share of the gripper's range in the episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A gripper movement in one direction.
+
+    Attributes:
+        kind: ``close`` or ``open``.
+        start: Frame of the command's onset.
+        stop: Frame at which command and fingers have come to rest.
+        arm_travel: How much of the stroke the arm is on its way, from 0 (it stands) to 1.
+        holding: As in ``GripperEvent``.
+        lost: Frame at which what it held slipped out, or None.
+    """
+
+    kind: Literal["close", "open"]
+    start: int
+    stop: int
+    arm_travel: float
+    holding: bool | None = None
+    lost: int | None = None
+
+
+def strokes_of(grip: Grip, movement: Movement, fps: float) -> list[Stroke]:
+    """Every stroke of a gripper, in order."""
+    level = smooth(grip.closed, 0.03 * fps)
+    found: list[Stroke] = []
+    spans = _spans(level, grip.noise, fps)
+    for position, (start, stop) in enumerate(spans):
+        travel = float(level[stop - 1] - level[start])
+        following = spans[position + 1][0] if position + 1 < len(spans) else len(level)
+        rest = _rest(grip, level, stop, following, fps)
+        kind = "close" if travel > 0 else "open"
+        holding, lost = _held(grip, rest, following, fps) if kind == "close" else (None, None)
+        found.append(Stroke(kind, start, rest, _arm_travel(level, movement, start, stop), holding, lost))
+    return _judged(found)
+
+
+def _spans(level: Array, rough: float, fps: float) -> list[tuple[int, int]]:
+    """Frame spans of strokes: same direction, joined across short stops, large enough to count."""
+    if len(level) < 2:
+        return []
+    steps = np.diff(level)
+    threshold = max(
+        0.04 * float(np.quantile(np.abs(steps), 0.98)), 0.1 / max(len(level), 20), 1.5 * rough / fps
+    )
+    signs = np.where(np.abs(steps) > threshold, np.sign(steps), 0.0)
+    pieces = [(1.0, *run) for run in runs(signs > 0)] + [(-1.0, *run) for run in runs(signs < 0)]
+    joined: list[tuple[float, int, int]] = []
+    for sign, start, stop in sorted(pieces, key=lambda piece: piece[1]):
+        if joined and joined[-1][0] == sign and start - joined[-1][2] <= 0.2 * fps:
+            joined[-1] = (sign, joined[-1][1], stop)
+        elif abs(float(level[stop] - level[start])) > 0.25 * LEAST_TRAVEL:
+            joined.append((sign, start, stop))
+    found: list[tuple[int, int]] = []
+    for _, start, stop in joined:
+        travel = float(level[stop] - level[start])
+        if abs(travel) < max(LEAST_TRAVEL, 6 * rough):
+            continue
+        share = (level[start : stop + 1] - level[start]) / travel
+        onset = start + max(0, int(np.argmax(share > 0.02)) - 1)
+        done = start + int(np.argmax(share > 0.98))
+        found.append((onset, max(done + 1, onset + 1)))
+    return found
+
+
+def _rest(grip: Grip, level: Array, stop: int, following: int, fps: float) -> int:
+    """Frame at which the measured fingers come to rest after a command that ends at ``stop``."""
+    if grip.measured is None:
+        return stop
+    fingers = smooth(grip.measured, 0.03 * fps)
+    limit = min(following, stop + round(0.6 * fps), len(fingers) - 1)
+    if limit <= stop:
+        return stop
+    steps = np.abs(np.diff(fingers[stop : limit + 1]))
+    quiet = steps < 0.01 + 2 * grip.measured_noise
+    width = max(1, round(0.1 * fps))
+    calm = [first for first in range(len(quiet)) if bool(quiet[first : first + width].all())]
+    return stop + (calm[0] if calm else len(quiet))
+
+
+def _held(grip: Grip, rest: int, following: int, fps: float) -> tuple[bool | None, int | None]:
+    """Whether fingers at rest from ``rest`` to ``following`` stop short of the command, and when they stop to."""
+    if grip.measured is None or following - rest < 2:
+        return None, None
+    if grip.comparable:
+        gap = smooth(grip.closed - grip.measured, 0.03 * fps)[rest:following]
+    else:
+        gap = 1.0 - smooth(grip.measured, 0.03 * fps)[rest:following]
+    width = max(2, round(0.15 * fps))
+    held = float(np.median(gap[:width]))
+    least = max(0.04, 5 * grip.measured_noise)
+    if held < least:
+        return False, None
+    below = np.flatnonzero(gap < max(0.4 * held, 0.5 * least))
+    settled = [int(first) for first in below if bool((gap[first : first + width] < 0.5 * held).all())]
+    if settled and settled[0] < len(gap) - width:
+        return True, rest + settled[0]
+    return True, None
+
+
+def _arm_travel(level: Array, movement: Movement, start: int, stop: int) -> float:
+    """Share of a stroke made while the arm moves fast, weighted by how fast the fingers move."""
+    if not movement.moves:
+        return 0.0
+    own = np.abs(np.diff(level[start : stop + 1]))
+    speed = movement.speed[start : start + len(own)]
+    moving = movement.speed[~movement.still]
+    pace = float(np.median(moving))
+    total = float(own.sum())
+    if total <= 0 or pace <= 0:
+        return 0.0
+    return float((own * np.minimum(speed / pace, 1.0)).sum()) / total
+
+
+def _judged(strokes: list[Stroke]) -> list[Stroke]:
+    """Strokes whose ``holding`` is None throughout where no closing ever stops short.
+
+    Where measurement follows the command exactly, it cannot tell an empty hand from a full one.
+    """
+    closings = [stroke for stroke in strokes if stroke.kind == "close"]
+    if any(stroke.holding for stroke in closings):
+        return strokes
+    return [
+        Stroke(s.kind, s.start, s.stop, s.arm_travel, None, None) if s.kind == "close" else s for s in strokes
+    ]

@@ -1,0 +1,130 @@
+"""How an arm moves: from its path to speed, stillness and the instants at which one motion gives way to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from roboscribe.signals.arrays import Array, Mask, kernel, noise, runs, smooth
+
+SMOOTHING = 0.05
+"""Seconds of Gaussian smoothing before differentiating."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Movement:
+    """The motion of one arm.
+
+    Attributes:
+        speed: Shape [frames]: length of ``velocity``; 1/s.
+        velocity: Relative joint velocities, shape [frames, joints]; 1/s.
+        still: Frames in which the arm stands, shape [frames].
+        floor: Speed that noise alone can show.
+    """
+
+    speed: Array
+    velocity: Array
+    still: Mask
+    floor: float
+
+    @property
+    def moves(self) -> bool:
+        """Whether the arm moves at all in the episode."""
+        return not bool(self.still.all())
+
+
+@dataclass(frozen=True, slots=True)
+class Dip:
+    """A slow instant between two motions.
+
+    Attributes:
+        frame: Where the speed is least.
+        depth: How far it falls below the slower of the two motions' peaks: 1 is a full stop.
+        turn: Change of direction across it: 0 none, 1 straight back.
+    """
+
+    frame: int
+    depth: float
+    turn: float
+
+
+def movement_of(path: Array, fps: float) -> Movement:
+    """The motion along ``path`` (shape [frames, joints]) at ``fps`` frames per second."""
+    frames = len(path)
+    if frames < 2 or path.shape[1] == 0:
+        empty = np.zeros(frames)
+        return Movement(empty, np.zeros_like(path), np.ones(frames, dtype=np.bool_), 0.0)
+    sigma = SMOOTHING * fps
+    rough = noise(path)
+    spread = np.ptp(smooth(path, sigma), axis=0)
+    # A joint whose range is within its noise would otherwise count as much as one that moves.
+    alive = spread > 8 * rough + 1e-9
+    weight = np.where(alive, 1.0 / np.maximum(spread, 1e-9), 0.0)
+    velocity = np.gradient(smooth(path, sigma), axis=0) * fps * weight
+    speed = np.linalg.norm(velocity, axis=1)
+    floor = _noise_speed(rough * weight, sigma, fps)
+    peak = float(np.quantile(speed, 0.95))
+    slow, onset = 1.3 * floor + 0.03 * peak, floor + 0.015 * peak
+    still = ~_hysteresis(speed, slow, onset)
+    for start, stop in runs(~still):
+        if stop - start < 0.2 * fps and (start == 0 or float(speed[start:stop].max()) < 0.15 * peak):
+            still[start:stop] = True
+    return Movement(speed, velocity, still, floor)
+
+
+def pauses_of(still: Mask, fps: float, least: float = 0.3) -> list[tuple[int, int]]:
+    """Frame spans ``[start, stop)`` of at least ``least`` seconds in which ``still`` holds."""
+    return [(start, stop) for start, stop in runs(still) if stop - start >= least * fps]
+
+
+def dips(movement: Movement, start: int, stop: int, fps: float) -> list[Dip]:
+    """The slow instants strictly inside frames ``[start, stop)``, in order."""
+    speed = np.maximum(movement.speed[start:stop] - movement.floor * 0.5, 0.0)
+    reach = max(1, round(0.06 * fps))
+    found: list[Dip] = []
+    for index in range(reach, len(speed) - reach):
+        around = speed[index - reach : index + reach + 1]
+        if speed[index] > around.min() or (found and start + index <= found[-1].frame + reach):
+            continue
+        peak = min(float(speed[:index].max()), float(speed[index + 1 :].max()))
+        depth = 1.0 - float(speed[index]) / peak if peak > 0 else 0.0
+        if depth > 0.05:
+            frame = _departure(movement.still, start + index)
+            if frame < stop:
+                found.append(Dip(frame, depth, turn_at(movement, frame, fps)))
+    return found
+
+
+def _departure(still: Mask, frame: int) -> int:
+    """The frame itself, or where the standstill it lies in ends: the next motion's onset."""
+    while frame < len(still) and still[frame]:
+        frame += 1
+    return frame
+
+
+def turn_at(movement: Movement, frame: int, fps: float, reach: float = 0.25) -> float:
+    """Change of direction between the ``reach`` seconds before and after a frame: 0 none, 1 straight back."""
+    width = max(1, round(reach * fps))
+    before = movement.velocity[max(0, frame - width) : frame].sum(axis=0)
+    after = movement.velocity[frame : frame + width].sum(axis=0)
+    scale = float(np.linalg.norm(before) * np.linalg.norm(after))
+    return (1.0 - float(before @ after) / scale) / 2 if scale > 1e-12 else 0.0
+
+
+def _noise_speed(rough: Array, sigma: float, fps: float) -> float:
+    """Speed that noise of ``rough`` per joint rarely exceeds after smoothing and central differences."""
+    weights = np.convolve(kernel(sigma), [0.5, 0.0, -0.5])
+    spread = rough * float(np.sqrt((weights**2).sum())) * fps
+    power = spread**2
+    total = float(power.sum())
+    return float(np.sqrt(total) + 2.0 * np.sqrt((power**2).sum() / (2 * total))) if total > 0 else 0.0
+
+
+def _hysteresis(speed: Array, high: float, low: float) -> Mask:
+    """Frames above ``low`` in runs that somewhere exceed ``high``."""
+    mask = np.zeros(len(speed), dtype=np.bool_)
+    for start, stop in runs(speed > low):
+        if float(speed[start:stop].max()) > high:
+            mask[start:stop] = True
+    return mask
