@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Set up a checkout and use it, with nothing but Python 3.11–3.13 and pip:
 
-    python3 dev.py demo            install into .venv, then run the demo
-    python3 dev.py test [ARGS]     install into .venv with the test tools, then run the tests
-    python3 dev.py run ARGS        run the roboscribe command of .venv
+python3 dev.py demo            install into .venv, then run the demo
+python3 dev.py test [ARGS]     install into .venv with the test tools, then run the tests
+python3 dev.py run ARGS        run the roboscribe command of .venv
 """
 
 import os

@@ -21,7 +21,9 @@ def test_nested_flags_take_dashes_and_underscores_and_equal_signs() -> None:
     assert parsed.writer.tools_column is True
 
 
-@pytest.mark.parametrize("words", [("--plan.enabled=false",), ("--plan.enabled", "False"), ("--plan.enabled=no",)])
+@pytest.mark.parametrize(
+    "words", [("--plan.enabled=false",), ("--plan.enabled", "False"), ("--plan.enabled=no",)]
+)
 def test_a_switch_is_turned_off_in_any_spelling(words: tuple[str, ...]) -> None:
     assert settings("--root", "d", *words).plan.enabled is False
     assert settings("--root", "d").plan.enabled is True

@@ -69,8 +69,6 @@ def test_a_failure_takes_the_place_of_a_result_until_it_succeeds(staging: Stagin
 def test_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         Staging(tmp_path / name).save(0, "f", dict(reversed(MADE_BY.items())), ROWS)
-    a, b = (
-        {p.name: p.read_bytes() for p in (tmp_path / name).rglob("subtasks.*")} for name in ("a", "b")
-    )
+    a, b = ({p.name: p.read_bytes() for p in (tmp_path / name).rglob("subtasks.*")} for name in ("a", "b"))
     assert a == b
     assert len(a) == 2
