@@ -11,11 +11,16 @@ TaskVerb = Literal[
     "insert", "move", "other",
 ]  # fmt: skip
 
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
 PHRASES: dict[TaskVerb, str] = {
     "pick": "pick up|pick|grasp|grab|grip|take out|take|lift up|lift|fetch|get|retrieve|collect|catch|remove"
     "|pickup|gather|seize",
     "place": "put down|put away|put back|put|place|set down|set|drop off|drop|deposit|release|lay down|lay"
-    "|leave|store|return|sort|throw away|throw|toss|load|hang up|hang|pack|dispose of",
+    "|leave|store|return|sort|throw away|throw|toss|load|hang up|hang|pack|dispose of|lower",
     "push": "push|slide|nudge|shove",
     "pull": "pull out|pull|drag|tug",
     "stack": "stack up|stack|pile up|pile",
@@ -29,42 +34,27 @@ PHRASES: dict[TaskVerb, str] = {
     "fold": "fold up|fold",
     "insert": "insert|plug in|plug|thread",
     "move": "move|transfer|carry|bring|transport|hand over|hand|give|pass|relocate|shift|deliver",
-    "other": "reach for|reach|touch|hit|shake|stir|scoop up|scoop|cut|slice|peel|assemble|unfold|tie|untie|zip"
-    "|unzip|arrange|organize|align|build|draw|write|erase|feed|point at|follow|hold|unplug|flatten|spread"
+    "other": "reach for|reach|touch|hit|shake|stir|scoop up|scoop|cut|slice|peel|assemble|unfold|tie|untie"
+    "|zip|unzip|arrange|organize|align|build|draw|write|erase|feed|point at|follow|hold|unplug|flatten|spread"
     "|straighten|wave|wash|squeeze|poke|find|approach|unload|tidy up|tidy|roll up|roll|wrap|unwrap|attach"
     "|detach|hook|unhook|separate|swap|balance|fasten|tighten|loosen|fill|make|cook|water",
 }  # fmt: skip
 
+CARRYING = frozenset({"pick", "place", "stack", "insert", "move"})
+"""Kinds of verb whose object is taken hold of."""
+PLACING = (CARRYING - {"pick"}) | {"pour", "push", "pull"}
+"""Kinds of verb after which "on the table" is a destination, not where the object is."""
+STAYING = frozenset({"turn", "press", "fold", "open", "close"})
+"""Kinds of verb after which "to the right" tells how, not where to."""
+
 DIRECTIONAL = frozenset({"into", "onto", "to", "towards", "toward", "on top of", "inside"})
-LOCATIVE = frozenset(
-    {
-        "in",
-        "on",
-        "at",
-        "near",
-        "next to",
-        "beside",
-        "behind",
-        "in front of",
-        "over",
-        "above",
-        "under",
-        "below",
-    }
-    | {
-        "underneath",
-        "beneath",
-        "between",
-        "around",
-        "against",
-        "inside of",
-        "upon",
-        "through",
-        "across",
-        "along",
-    }
-    | {"to the left of", "to the right of", "on the left of", "on the right of", "close to"}
-)
+LOCATIVE = _words(
+    "in on at near beside behind over above under below underneath beneath between around against upon",
+    "through across along",
+) | {
+    *("next to", "close to", "in front of", "inside of", "to the left of", "to the right of"),
+    *("on the left of", "on the right of"),
+}
 AWAY = frozenset({"from", "off of", "off", "out of"})
 WITH = frozenset({"with", "by", "using", "for", "without", "until", "via"})
 PREPOSITIONS = DIRECTIONAL | LOCATIVE | AWAY | WITH
@@ -77,39 +67,40 @@ RELATIVES = frozenset(
 """Words after which a place tells where the object is, not where it goes."""
 
 ARTICLES = frozenset({"the", "a", "an", "this", "that", "these", "those", "your", "its", "my", "his", "her"})
-NUMBERS = frozenset("one two three four five six seven eight nine ten".split())
+NUMBERS = _words("one two three four five six seven eight nine ten")
 DETERMINERS = ARTICLES | NUMBERS | frozenset({"all", "both", "each", "every", "another", "some", "any"})
 PLURAL_PRONOUNS = frozenset({"them", "they", "both", "all", "each", "both of them", "all of them"})
 PRONOUNS = PLURAL_PRONOUNS | {"it", "this", "that", "there"}
-COLOURS = frozenset(
-    "red green blue yellow orange purple pink black white grey gray brown cyan magenta silver gold golden violet"
-    " beige turquoise teal transparent big small large little tiny tall short left right upper lower top bottom"
-    " dark light long front back inner outer first second third open closed empty full round square".split()
+COLOURS = _words(
+    "red green blue yellow orange purple pink black white grey gray brown cyan magenta silver gold",
+    "golden violet beige turquoise teal transparent big small large little tiny tall short left right",
+    "upper lower top bottom dark light long front back inner outer first second third open closed empty",
+    "full round square",
 )
-UNCOUNTED = frozenset(
-    "water rice coffee tea milk juice sand salt sugar flour cereal beans sauce soup oil wine beer trash garbage"
-    " rubbish everything something anything".split()
+UNCOUNTED = _words(
+    "water rice coffee tea milk juice sand salt sugar flour cereal beans sauce soup oil wine beer trash",
+    "garbage rubbish everything something anything",
 )
-ADVERBS = frozenset(
-    "gently slowly carefully quickly precisely neatly properly completely fully clockwise counterclockwise"
-    " anticlockwise upright sideways together apart aside again twice forward forwards backward backwards back"
-    " away down up flat straight over halfway upwards downwards left right".split()
+ADVERBS = _words(
+    "gently slowly carefully quickly precisely neatly properly completely fully clockwise",
+    "counterclockwise anticlockwise upright sideways together apart aside again twice forward forwards",
+    "backward backwards back away down up flat straight over halfway upwards downwards left right",
 )
-MANNERS = (("in", "half"), ("in", "two"), ("in", "a", "circle"), ("in", "circles"), ("upside", "down"))
-LIMBS = frozenset(
-    "arm arms hand hands gripper grippers finger fingers tongs tweezers chopsticks pliers".split()
-)
+MANNERS = frozenset({"in half", "in two", "in a circle", "in circles", "upside down"})
+LIMBS = _words("arm arms hand hands gripper grippers finger fingers tongs tweezers chopsticks pliers")
 """Nouns after "with" that tell how something is taken, not what it looks like."""
-FOREIGN = frozenset(
-    "le les une der das den dem ein eine el los las del il lo dans sur auf und et mit nel sul na com het een".split()
+FOREIGN = _words(
+    "le les une der das den dem ein eine el los las del il lo dans sur auf und et mit nel sul na com",
+    "het een",
 )
-FILLER = frozenset(
-    "a an the my your our this is it no not any some new one single simple here just insert task tasks test tests"
-    " testing tested debug debugging description desc name text instruction instructions prompt string label"
-    " placeholder dummy demo demos example sample record recording recordings recorded episode episodes data"
-    " dataset datasets lerobot robot so100 so101 aloha koch teleop teleoperate teleoperation trial run eval"
-    " evaluation policy unknown unnamed untitled undefined default none null nan na n tbd todo xxx xx x asdf abc"
-    " foo bar foobar blah hello world unspecified empty missing available provided given specified".split()
+FILLER = _words(
+    "a an the my your our this is it no not any some new one single simple here just insert task tasks",
+    "test tests testing tested debug debugging description desc name text instruction instructions",
+    "prompt string label placeholder dummy demo demos example sample record recording recordings",
+    "recorded episode episodes data dataset datasets lerobot robot so100 so101 aloha koch teleop",
+    "teleoperate teleoperation trial run eval evaluation policy unknown unnamed untitled undefined",
+    "default none null nan na n tbd todo xxx xx x asdf abc foo bar foobar blah hello world unspecified",
+    "empty missing available provided given specified",
 )
 SMALL_WORDS = (
     DETERMINERS | PRONOUNS | {word for words in PREPOSITIONS for word in words.split()} | {"and", "of"}
@@ -129,3 +120,6 @@ def _verb_forms() -> dict[str, tuple[TaskVerb, str]]:
 
 VERBS = _verb_forms()
 """Kind and base form of every known verb phrase, by the phrase as it may be written."""
+
+BASE_FORMS = frozenset(phrase for phrases in PHRASES.values() for phrase in phrases.split("|"))
+"""Every known verb phrase as said in a command."""

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import re
 
-_PAST = {
-    **dict.fromkeys(
-        ("beat", "bet", "cut", "hit", "let", "put", "reset", "set", "shut", "split", "spread"), ""
-    ),
-    **{"be": "was", "begin": "began", "bend": "bent", "bind": "bound", "blow": "blew", "break": "broke"},
-    **{"bring": "brought", "build": "built", "buy": "bought", "catch": "caught", "choose": "chose"},
-    **{"come": "came", "dig": "dug", "do": "did", "draw": "drew", "drive": "drove", "eat": "ate"},
-    **{"fall": "fell", "feed": "fed", "find": "found", "get": "got", "give": "gave", "go": "went"},
-    **{"grind": "ground", "hang": "hung", "have": "had", "hold": "held", "keep": "kept", "lay": "laid"},
-    **{"leave": "left", "make": "made", "pay": "paid", "read": "read", "rewind": "rewound", "roll": "rolled"},
-    **{"send": "sent", "shake": "shook", "slide": "slid", "spin": "spun", "spray": "sprayed"},
-    **{"stand": "stood", "stick": "stuck", "sweep": "swept", "swing": "swung", "take": "took"},
-    **{"tear": "tore", "throw": "threw", "undo": "undid", "unwind": "unwound", "wear": "wore"},
-    **{"wind": "wound", "withdraw": "withdrew", "write": "wrote"},
-}
+_IRREGULAR = (
+    "be was, beat beat, begin began, bend bent, bet bet, bind bound, blow blew, break broke, "
+    "bring brought, build built, buy bought, catch caught, choose chose, come came, cut cut, dig dug, "
+    "do did, draw drew, drive drove, eat ate, fall fell, feed fed, find found, get got, give gave, "
+    "go went, grind ground, hang hung, have had, hit hit, hold held, keep kept, lay laid, leave left, "
+    "let let, make made, pay paid, put put, read read, reset reset, rewind rewound, send sent, "
+    "set set, shake shook, shut shut, slide slid, spin spun, split split, spread spread, stand stood, "
+    "stick stuck, sweep swept, swing swung, take took, tear tore, throw threw, undo undid, "
+    "unwind unwound, wear wore, wind wound, withdraw withdrew, write wrote"
+)
+_PAST = {pair.split()[0]: pair.split()[1] for pair in _IRREGULAR.split(", ")}
 _STRESSED_LAST = frozenset({"transfer", "refer", "unplug", "unzip", "unwrap", "unclip", "reset", "outfit"})
+_OTHER_PARTICIPLE = frozenset(
+    {
+        "be",
+        "begin",
+        "blow",
+        "break",
+        "choose",
+        "come",
+        "do",
+        "draw",
+        "drive",
+        "eat",
+        "fall",
+        "get",
+        "give",
+        "go",
+    }
+    | {"shake", "take", "tear", "throw", "undo", "wear", "withdraw", "write"}
+)
+_SEVERAL = frozenset(
+    {"both", "all", "these", "those", "two", "three", "four", "five", "six", "seven", "eight"}
+)
+_ONE = frozenset({"lens", "gas", "canvas", "chess", "atlas", "series", "news"})
 _VOWELS = "aeiou"
 
 
 def past_tense(verb: str) -> str:
     """Simple past of a base form: ``grab`` → ``grabbed``, ``put`` → ``put``, ``carry`` → ``carried``."""
     if verb in _PAST:
-        return _PAST[verb] or verb
+        return _PAST[verb]
     if verb.endswith("e"):
         return verb + "d"
     if verb.endswith("y") and verb[-2:-1] not in _VOWELS:
@@ -50,6 +69,23 @@ def third_person(verb: str) -> str:
     if verb.endswith("y") and verb[-2:-1] not in _VOWELS:
         return verb[:-1] + "ies"
     return verb + "s"
+
+
+def has_regular_participle(verb: str) -> bool:
+    """Whether "it was …" takes the simple past: ``close``, ``put``; not ``take`` (taken)."""
+    return verb not in _OTHER_PARTICIPLE
+
+
+def is_plural(noun: str) -> bool:
+    """Whether "them", not "it", stands for a noun phrase: ``the cups``, ``3 cubes``, ``both pots``."""
+    words = re.split(r" (?:of|with|from|on|in) ", noun.lower())[0].split()
+    if not words:
+        return False
+    if words[0].isdigit():
+        return words[0] != "1"
+    if words[0] in _SEVERAL:
+        return True
+    return words[-1].endswith("s") and not words[-1].endswith(("ss", "us", "is")) and words[-1] not in _ONE
 
 
 def _doubled(verb: str) -> str:
