@@ -96,7 +96,7 @@ class _Deed:
 
 
 def _deeds(task: Task) -> list[_Deed]:
-    """The actions of a task with picking and placing of one object joined, and equal deeds for many objects."""
+    """The actions with picking and placing of one object joined, and equal deeds for many objects too."""
     deeds: list[_Deed] = []
     actions = list(task.actions)
     while actions:
@@ -185,9 +185,8 @@ def _phrases(deed: _Deed) -> Iterator[str]:
 
 def _ends(action: TaskAction) -> list[tuple[str, str]]:
     """Pairs of verb and what follows its object, all meaning the action."""
-    prepositions = next(
-        (group for group in _PREPOSITIONS if action.preposition in group), (action.preposition,)
-    )
+    given = (action.preposition,)
+    prepositions = next((group for group in _PREPOSITIONS if action.preposition in group), given)
     if action.verb == "insert":
         prepositions = tuple(word for word in prepositions if word != "inside")
     elif action.verb not in ("place", "stack") and action.preposition != "towards":

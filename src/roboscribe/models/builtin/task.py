@@ -16,8 +16,8 @@ from roboscribe.models.builtin.clauses import Clause, read_clauses
 from roboscribe.models.builtin.lexicon import TaskVerb
 
 _OPENERS = re.compile(
-    r"^(?:(?:hey|hi|hello|ok|okay|now|first|please|kindly|robot|could you|can you|would you|will you|try to|let's"
-    r"|you should|you need to|you have to|(?:(?:your|the) )?(?:task|job|goal) is to"
+    r"^(?:(?:hey|hi|hello|ok|okay|now|first|please|kindly|robot|could you|can you|would you|will you|try to"
+    r"|let's|you should|you need to|you have to|(?:(?:your|the) )?(?:task|job|goal) is to"
     r"|i (?:want|need|would like) you to|i'd like you to"
     r"|(?:the )?(?:robot arm|robot|arm|gripper)(?: should| must| needs to| has to| is)?)(?:[\s,:!]+|$))+",
     re.IGNORECASE,
