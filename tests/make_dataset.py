@@ -24,7 +24,10 @@ Signal = Callable[[int, Array], Array]
 
 ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "h264": ("libx264", {"crf": "18", "g": "4", "preset": "ultrafast"}),
-    "hevc": ("libx265", {"crf": "18", "g": "4", "preset": "ultrafast", "x265-params": "log-level=none"}),
+    "hevc": (
+        "libx265",
+        {"crf": "18", "g": "4", "preset": "ultrafast", "x265-params": "log-level=none:open-gop=0"},
+    ),
     "av1": ("libsvtav1", {"crf": "25", "g": "4", "preset": "11"}),
 }
 
