@@ -102,6 +102,8 @@ FILLER = _words(
     "default none null nan na n tbd todo xxx xx x asdf abc foo bar foobar blah hello world unspecified",
     "empty missing available provided given specified",
 )
+PARTICLES = _words("up down on off over away out back in")
+"""Second words of verb phrases."""
 SMALL_WORDS = (
     DETERMINERS | PRONOUNS | {word for words in PREPOSITIONS for word in words.split()} | {"and", "of"}
 )

@@ -10,6 +10,7 @@ from itertools import cycle, islice, product, zip_longest
 
 from roboscribe.asks import RephraseTask, Rephrasings
 from roboscribe.models.builtin import lexicon as lex
+from roboscribe.models.builtin.retelling import listed, with_object
 from roboscribe.models.builtin.task import Task, TaskAction, parse_task
 from roboscribe.models.builtin.words import has_regular_participle, is_plural, past_tense
 
@@ -47,7 +48,6 @@ _SYNONYMS = (
 _PICK = ("pick up", "grab", "grasp", "take hold of")
 _TAKE = ("pick up", "grab", "take")
 _ONE_STEP = ("put", "place", "set", "move", "take", "pick", "pick up", "grab", "bring")
-_PARTICLES = ("up", "down", "on", "off", "over", "away", "out", "back", "in")
 _PREPOSITIONS = (
     ("in", "into", "inside"),
     ("on", "onto"),
@@ -160,7 +160,7 @@ def _later_mentions(deeds: Sequence[_Deed]) -> Iterator[_Deed]:
 def _phrases(deed: _Deed) -> Iterator[str]:
     """Imperatives without capital and full stop that mean the deed."""
     action, taken = deed.action, deed.taken
-    things, it = _listed(deed.objects), _pronoun(deed.objects)
+    things, it = listed(deed.objects), _pronoun(deed.objects)
     source = taken.origin if taken else action.origin
     moved = action.verb in lex.CARRYING and action.destination is not None and action.phrase in _ONE_STEP
     if taken or moved:
@@ -168,18 +168,18 @@ def _phrases(deed: _Deed) -> Iterator[str]:
         takes = ("take",) if source and (not taken or _leaves(source)) else _TAKE
         for take, (put, place) in product(takes, _ends(action)):
             if take != put:
-                yield f"{take}{first} and {_with_object(put, it)}{place}"
+                yield f"{take}{first} and {with_object(put, it)}{place}"
     if taken is None or not (taken.manner or _leaves(source) or (source and not action.destination)):
         whence = _relative(source, it) if action.destination else source
         for verb, place in _ends(action):
-            yield f"{_with_object(verb, things + _tail(whence))}{place}"
+            yield f"{with_object(verb, things + _tail(whence))}{place}"
     if action.verb == "stack" and action.preposition in ("on", "onto"):
         yield f"stack {things} on top of {action.destination}{_tail(action.manner)}"
     if action.verb == "push" and action.destination and not (action.manner or action.origin):
         for _, place in _ends(action):
             yield f"move {things}{place} by pushing {it}"
     if action.manner and action.manner.startswith("with the ") and not taken:
-        rest = f"{_with_object(action.phrase, things)}{_tail(action.origin)}{_destination(action)}"
+        rest = f"{with_object(action.phrase, things)}{_tail(action.origin)}{_destination(action)}"
         yield f"use {action.manner.removeprefix('with ')} to {rest}"
 
 
@@ -231,14 +231,6 @@ def _relative(origin: str | None, it: str) -> str | None:
     return f"that {'are' if it == 'them' else 'is'} {origin}"
 
 
-def _with_object(verb: str, thing: str) -> str:
-    """``verb thing``, with a pronoun before the particle: "put it down"."""
-    head, _, particle = verb.partition(" ")
-    if particle in _PARTICLES and thing in ("it", "them"):
-        return f"{head} {thing} {particle}"
-    return f"{verb} {thing}"
-
-
 def _pronoun(objects: Sequence[str]) -> str:
     return "them" if len(objects) > 1 or is_plural(objects[0]) else "it"
 
@@ -248,7 +240,7 @@ def _wishes(deed: _Deed) -> Iterator[str]:
     action, taken = deed.action, deed.taken
     if action.origin or action.manner or (taken and (taken.origin or taken.manner)):
         return
-    things = _listed(deed.objects)
+    things = listed(deed.objects)
     at_rest = {"into": "in", "onto": "on"}.get(action.preposition or "", action.preposition)
     if action.verb == "place" and action.phrase in _ONE_STEP and action.destination and at_rest != "to":
         where = _destination(action, at_rest)
@@ -275,10 +267,6 @@ def _joined(steps: Sequence[str]) -> Iterator[str]:
         yield f"first {steps[0]}, then {steps[1]}"
     else:
         yield f"first {', then '.join(steps[:-1])}, and finally {steps[-1]}"
-
-
-def _listed(things: Sequence[str]) -> str:
-    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
 
 
 def _tail(text: str | None) -> str:
