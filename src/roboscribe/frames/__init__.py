@@ -2,6 +2,7 @@
 
 from roboscribe.frames.decode import read_frames
 from roboscribe.frames.picture import RGB, Frame, Jpeg
+from roboscribe.frames.sheets import SheetLayout, contact_sheets
 from roboscribe.frames.store import EpisodeFrames, FrameCounts, FrameNeeds, FrameSettings, FrameStore
 
 __all__ = [
@@ -13,5 +14,7 @@ __all__ = [
     "FrameSettings",
     "FrameStore",
     "Jpeg",
+    "SheetLayout",
+    "contact_sheets",
     "read_frames",
 ]

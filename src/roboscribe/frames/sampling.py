@@ -82,7 +82,6 @@ def windows(frames: list[int], budget: int, *, overlap: int = 0) -> list[list[in
         return []
     count = max(1, -(-(len(frames) - overlap) // (budget - overlap)))
     edges = np.rint(np.linspace(overlap, len(frames), count + 1)).astype(int)
-    edges[0] = overlap
     return [frames[a - overlap : b] for a, b in pairwise(edges)]
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from roboscribe.episode import Episode, VideoClip
@@ -119,7 +121,7 @@ def _keyframe(container: InputContainer, stream: VideoStream, seconds: float) ->
     """Where to seek to decode the frame at ``seconds``, and the time of the keyframe this lands on.
 
     A seek goes by decoding time. With B-frames the keyframe found so may be shown only after ``seconds``; the
-    frame is then decoded from the keyframe before (also in open groups of pictures).
+    frame is then decoded from the keyframe before.
     """
     scale = _scale(stream)
     latest = seconds + ROUNDING
@@ -127,13 +129,26 @@ def _keyframe(container: InputContainer, stream: VideoStream, seconds: float) ->
     landed: int | None = None
     while True:
         container.seek(offset, stream=stream)
-        packet = next(container.demux(stream))
-        if packet.pts is None or packet.dts is None:
+        keyframe, *following = islice(container.demux(stream), 2)
+        if keyframe.pts is None or keyframe.dts is None:
             return offset, latest
-        if packet.pts * scale <= latest or packet.pts == landed:
-            return offset, packet.pts * scale
-        landed = packet.pts
-        offset = packet.dts - 1
+        shown = keyframe.pts * scale
+        if keyframe.pts == landed or (shown <= latest and not _needs_before(stream, keyframe, following)):
+            return offset, shown
+        landed = keyframe.pts
+        offset = keyframe.dts - 1
+
+
+def _needs_before(
+    stream: VideoStream, keyframe: Packet[VideoStream], following: Sequence[Packet[VideoStream]]
+) -> bool:
+    """Whether decoding cannot start at this keyframe: it opens an open group of pictures in H.264.
+
+    What follows it may refer to pictures from before, without need; FFmpeg then reports damage.
+    """
+    shown = keyframe.pts or 0
+    leading = any(packet.pts is not None and packet.pts < shown for packet in following)
+    return leading and stream.codec_context.name == "h264"
 
 
 def _nearest(
@@ -147,9 +162,15 @@ def _nearest(
     before: av.VideoFrame | None = None
     decoded = 0
     position = 0
+    keyframe: int | None = None
     for packet in container.demux(stream):
         if packet.is_corrupt:
             raise InvalidDataError(1, "incomplete packet")
+        if packet.pts is not None:
+            keyframe = packet.pts if keyframe is None else keyframe
+            if packet.pts < keyframe:
+                # In an open group of pictures these need the group before, which is not there after a seek.
+                continue
         for picture in packet.decode():
             if picture.pts is None:
                 continue

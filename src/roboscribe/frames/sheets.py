@@ -1,0 +1,186 @@
+"""Contact sheets: thumbnails and their times go in, JPEGs of grids with the time on each cell come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from roboscribe.frames.picture import RGB, Jpeg, encode
+from roboscribe.frames.store import EpisodeFrames
+
+MODEL_SIDE = 768
+"""Pixels to which a model may shrink the longer side of a sheet; times stay legible at this size."""
+
+DIGIT_HEIGHT = 13
+"""Pixels that a digit is high once the sheet is shrunk to ``MODEL_SIDE``, at least."""
+
+GAP = 4
+BACKGROUND = 40
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLayout:
+    """How frames are laid out.
+
+    Attributes:
+        columns: Cells beside each other.
+        rows: Rows of cells on a sheet, those of all its cameras together.
+        quality: JPEG quality, 1 to 95.
+    """
+
+    columns: int = 4
+    rows: int = 4
+    quality: int = 84
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cell:
+    """A picture of a sheet.
+
+    Attributes:
+        label: What is printed on it, for example ``12.5s``.
+        picture: uint8, shape [height, width, 3].
+    """
+
+    label: str
+    picture: RGB
+
+
+def contact_sheets(
+    frames: EpisodeFrames, cameras: Sequence[str], indices: Sequence[int], layout: SheetLayout | None = None
+) -> list[Jpeg]:
+    """Sheets of an episode's frames in order of time; each shows the same frames of all cameras.
+
+    Args:
+        frames: The episode's frames; its thumbnails are used as they are.
+        cameras: Camera keys; with more than one, each camera's cells have its name above.
+        indices: Frame indices, ascending.
+        layout: Columns and rows; each camera has at least one row on a sheet.
+
+    Raises:
+        FrameError: A frame cannot be read.
+        ValueError: The cells are too small to print a legible time on.
+    """
+    layout = layout or SheetLayout()
+    per_sheet = layout.columns * max(1, layout.rows // max(1, len(cameras)))
+    labels = time_labels([frames.episode.time_of(index) for index in indices])
+    sheets: list[Jpeg] = []
+    for start in range(0, len(indices), per_sheet):
+        part = slice(start, start + per_sheet)
+        sections = {
+            camera: [
+                Cell(label, frames.thumbnail(camera, index))
+                for label, index in zip(labels[part], indices[part], strict=True)
+            ]
+            for camera in cameras
+        }
+        sheets.append(contact_sheet(sections, layout.columns, layout.quality))
+    return sheets
+
+
+def contact_sheet(cameras: Mapping[str, Sequence[Cell]], columns: int = 4, quality: int = 84) -> Jpeg:
+    """One sheet: the cells of each camera in rows, left to right.
+
+    With more than one camera, each camera's rows stand under its name.
+
+    Raises:
+        ValueError: There is no cell, or cells are too small to print a legible label on.
+    """
+    sections = [_Section(name, cells, columns) for name, cells in cameras.items() if cells]
+    if not sections:
+        raise ValueError("a contact sheet of no frames")
+    width = max(section.width for section in sections)
+    height, digit, header = _measure(sections, width)
+    canvas = np.full((height, width, 3), BACKGROUND, np.uint8)
+    top = 0
+    places: list[tuple[int, int, int, str]] = []
+    for section in sections:
+        if header:
+            places.append((GAP, top + (header - _tag_height(digit)) // 2, width, camera_name(section.name)))
+            top += header
+        for position, cell in enumerate(section.cells):
+            row, column = divmod(position, columns)
+            y = top + GAP + row * (section.cell_height + GAP)
+            x = GAP + column * (section.cell_width + GAP)
+            canvas[y : y + cell.picture.shape[0], x : x + cell.picture.shape[1]] = cell.picture
+            places.append((x, y, section.cell_width, cell.label))
+        top += section.height
+    sheet = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(sheet)
+    for x, y, room, text in places:
+        _tag(draw, x, y, room, text, digit)
+    return Jpeg(encode(np.asarray(sheet), quality), width, height, width, height)
+
+
+def time_labels(seconds: Sequence[float]) -> list[str]:
+    """Times as they are printed, with one decimal, or more where two would else look alike."""
+    labels: list[str] = []
+    for decimals in (1, 2, 3):
+        labels = [f"{time:.{decimals}f}s" for time in seconds]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
+
+
+def camera_name(key: str) -> str:
+    """A camera key without what all camera keys have in common."""
+    return key.removeprefix("observation.").removeprefix("images.")
+
+
+class _Section:
+    """Rows of one camera's cells, all of the size of its largest."""
+
+    def __init__(self, name: str, cells: Sequence[Cell], columns: int) -> None:
+        self.name = name
+        self.cells = cells
+        self.cell_height = max(cell.picture.shape[0] for cell in cells)
+        self.cell_width = max(cell.picture.shape[1] for cell in cells)
+        self.height = ceil(len(cells) / columns) * (self.cell_height + GAP) + GAP
+        self.width = min(columns, len(cells)) * (self.cell_width + GAP) + GAP
+
+
+def _measure(sections: Sequence[_Section], width: int) -> tuple[int, int, int]:
+    """Height of the sheet, of its digits and of a camera's header, in pixels."""
+    height = sum(section.height for section in sections)
+    digit = header = 0
+    # Headers make the sheet higher and so the print larger, which makes headers higher: this soon settles.
+    for _ in range(3):
+        digit = ceil(DIGIT_HEIGHT * max(1.0, max(width, height) / MODEL_SIDE))
+        header = 2 * digit if len(sections) > 1 else 0
+        height = sum(section.height + header for section in sections)
+    return height, digit, header
+
+
+def _tag(draw: ImageDraw.ImageDraw, x: int, y: int, room: int, text: str, digit: int) -> None:
+    """Print ``text`` in white on black with its box's corner at (x, y)."""
+    font = _font(digit)
+    left, _, right, _ = draw.textbbox((0, 0), text, font=font, anchor="ls")
+    padding = _padding(digit)
+    box = right - left + 2 * padding
+    if box > room:
+        raise ValueError(f"{text!r}, {box:.0f} pixels wide if legible, on a cell of {room} pixels")
+    draw.rectangle((x, y, x + box - 1, y + _tag_height(digit) - 1), fill=(0, 0, 0))
+    draw.text((x + padding - left, y + padding + digit), text, font=font, anchor="ls", fill=(255, 255, 255))
+
+
+def _padding(digit: int) -> int:
+    return ceil(digit / 3)
+
+
+def _tag_height(digit: int) -> int:
+    return digit + 2 * _padding(digit)
+
+
+@lru_cache(maxsize=32)
+def _font(digit: int) -> Font:
+    """Pillow's own font at the size at which a digit is ``digit`` pixels high."""
+    _, top, _, bottom = ImageFont.load_default(200).getbbox("0", anchor="ls")
+    return ImageFont.load_default(ceil(200 * digit / (bottom - top)))
