@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from roboscribe.dataset.features import Kind, cameras, joined_names, signal_keys
 from roboscribe.dataset.info import INFO, Info, load_info
+from roboscribe.dataset.journal import recover
 from roboscribe.dataset.layout import NOWHERE, DataFiles, Shard, VideoFiles, find_data
 from roboscribe.dataset.metadata import EpisodeTable, read_episodes, read_tasks
 from roboscribe.dataset.rows import RowReader, to_matrix
@@ -38,6 +39,7 @@ def open_dataset(root: str | os.PathLike[str]) -> Dataset:
         raise DatasetError(f"There is no folder {folder}.", "Check the path given with --root.")
     if not folder.is_dir():
         raise DatasetError(f"{folder} is a file, not the folder of a dataset.")
+    recover(folder)
     return Dataset(folder)
 
 

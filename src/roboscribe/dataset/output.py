@@ -1,0 +1,131 @@
+"""A dataset and the folder to write go in; whether that can be, and the files to take along, come out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from roboscribe.dataset.info import INFO
+from roboscribe.dataset.journal import FOLDER, Transaction, check_writable, recover
+from roboscribe.dataset.layout import VIDEO_SUFFIXES
+from roboscribe.dataset.reader import Dataset, open_dataset
+from roboscribe.errors import DatasetError
+
+LEFT_OUT = (FOLDER, ".annotate_staging", ".git", ".cache")
+"""What belongs to a folder, not to the dataset in it."""
+
+FLAG = "--output-dir"
+
+
+def check_target(source: Dataset, target: Path) -> Dataset:
+    """The dataset whose stored language rows a write to ``target`` starts from.
+
+    Args:
+        source: The dataset to be written.
+        target: Its own folder, to change it in place; else one that is missing, empty, or holds what an
+            earlier write of the same source made.
+
+    Returns:
+        The dataset in ``target`` where there is one, else ``source``.
+
+    Raises:
+        DatasetError: ``target`` cannot be written to, holds something else, or one folder holds the other.
+    """
+    if is_same(source.root, target):
+        check_writable(source.root, (*_shards(source), INFO))
+        return source
+    here, there = source.root.resolve(), target.resolve()
+    if here in there.parents or there in here.parents:
+        raise DatasetError(
+            f"One of {FLAG} {target} and the dataset {source.root} holds the other.", "Name another folder."
+        )
+    if target.is_dir():
+        recover(target)
+    check_writable(target)
+    if not target.is_dir() or not {entry.name for entry in target.iterdir()}.difference(LEFT_OUT):
+        return source
+    try:
+        copy = open_dataset(target)
+    except DatasetError as error:
+        raise _other(source, target, str(error)) from error
+    difference = _difference(source, copy)
+    if difference:
+        raise _other(source, target, difference)
+    check_writable(target, (*_shards(source), INFO))
+    return copy
+
+
+def is_same(root: Path, target: Path) -> bool:
+    """Whether ``target`` is the folder ``root``."""
+    return target.exists() and target.samefile(root)
+
+
+def take_along(source: Dataset, changes: Transaction) -> None:
+    """Stage what the target lacks of the source besides its data and ``info.json``.
+
+    Videos are hard-linked, copied where links cannot be; everything else is copied, as others may change it.
+    """
+    written = {*_shards(source), INFO}
+    for relative, path in _files(source.root):
+        if relative not in written and not (changes.root / relative).exists():
+            staged = changes.stage(relative)
+            if path.suffix.lower() in VIDEO_SUFFIXES:
+                _link(path.resolve(), staged)
+            else:
+                shutil.copyfile(path, staged)
+
+
+def _link(path: Path, link: Path) -> None:
+    try:
+        os.link(path, link)
+    except OSError:
+        shutil.copyfile(path, link)
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Files of a dataset with their relative paths, also behind links to files and folders."""
+    seen: set[Path] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = Path(folder).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if name not in LEFT_OUT)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.is_file() and name not in LEFT_OUT:
+                yield path.relative_to(root).as_posix(), path
+
+
+def _shards(source: Dataset) -> list[str]:
+    return [shard.relative for shard in source.shards()]
+
+
+def _difference(source: Dataset, copy: Dataset) -> str:
+    """What tells a dataset from being made of ``source``, or ""."""
+    if copy.info.version != source.info.version or copy.info.fps != source.info.fps:
+        return f"it is {copy.info.version} at {copy.info.fps:g} fps"
+    if copy.episode_indices != source.episode_indices or _lengths(copy) != _lengths(source):
+        return f"{copy.range_text}, of other lengths"
+    if _shards(copy) != _shards(source):
+        return "its data files are named otherwise"
+    written = {"language_persistent", "language_events", "tools", "subtask_index"}
+    ours, theirs = (
+        {key: feature for key, feature in dataset.info.features.items() if key not in written}
+        for dataset in (source, copy)
+    )
+    return "" if ours == theirs else "its features are others"
+
+
+def _lengths(dataset: Dataset) -> list[int]:
+    return [dataset.episode_length(index) for index in dataset.episode_indices]
+
+
+def _other(source: Dataset, target: Path, reason: str) -> DatasetError:
+    return DatasetError(
+        f"{FLAG} {target} is not empty, and is no annotated copy of {source.root}: {reason.rstrip('.')}.",
+        "Name a new folder.",
+    )
