@@ -59,3 +59,15 @@ class FrameError(EpisodeError):
 
 class AnswerError(RoboscribeError):
     """An ask that a model could not answer; the annotator of that episode fails with it."""
+
+
+class RunStopped(RoboscribeError):
+    """No further ask can be answered in this run; what is finished is kept, and the same command goes on."""
+
+
+class ServerError(RunStopped):
+    """A model server that cannot be used: unreachable, wrong key, unknown model, or without images."""
+
+
+class BudgetSpent(RunStopped):
+    """The run has used up its calls or its money."""
