@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 
 from roboscribe.episode import Episode
+from roboscribe.signals.anchors import Scene
 from roboscribe.signals.events import Stroke, strokes_of
 from roboscribe.signals.facts import Arm, Break, GripperEvent, Phase, Signals
-from roboscribe.signals.gripper import Grip, grip_of
+from roboscribe.signals.gripper import grip_of
 from roboscribe.signals.motion import Movement, dips, movement_of, pauses_of
 from roboscribe.signals.phases import Step, steps_of, strength
 from roboscribe.signals.primitives import motions_of
@@ -22,11 +23,10 @@ LEAST_PHASE = 0.12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmAnalysis:
-    """Everything known of one arm: its trace, motion, gripper, strokes and phases in frames."""
+    """Everything known of one arm: its trace, motion, gripper strokes and phases in frames."""
 
     trace: ArmTrace
     movement: Movement
-    grip: Grip | None
     strokes: list[Stroke]
     steps: list[Step]
 
@@ -85,10 +85,11 @@ def _rate(episode: Episode) -> float:
 
 
 def _analyse_arm(trace: ArmTrace, fps: float) -> ArmAnalysis:
-    movement = movement_of(trace.path, fps)
+    movement = movement_of(trace.path, fps, trace.summed)
     grip = grip_of(trace, movement.speed)
     strokes = strokes_of(grip, movement, fps) if grip is not None else []
-    return ArmAnalysis(trace, movement, grip, strokes, steps_of(strokes, movement, fps))
+    scene = Scene(movement, tuple(strokes), fps, comparable=grip is not None and grip.comparable)
+    return ArmAnalysis(trace, movement, strokes, steps_of(scene))
 
 
 def _phases(arms: list[ArmAnalysis], clock: _Clock, fps: float) -> tuple[Phase, ...]:

@@ -11,16 +11,63 @@ from roboscribe.signals.arrays import Array, correlation, noise
 from roboscribe.signals.facts import Arm
 
 GRIPPER_WORDS = frozenset(
-    ["gripper", "grippers", "grip", "jaw", "jaws", "claw", "pincher", "pincer", "finger", "fingers", "hand", "hands", "thumb", "index", "middle", "ring", "pinky", "little", "knuckle", "knuckles", "suction"]
+    [
+        "gripper",
+        "grippers",
+        "grip",
+        "jaw",
+        "jaws",
+        "claw",
+        "pincher",
+        "pincer",
+        "finger",
+        "fingers",
+        "hand",
+        "hands",
+        "thumb",
+        "index",
+        "middle",
+        "ring",
+        "pinky",
+        "little",
+        "knuckle",
+        "knuckles",
+        "suction",
+    ]
 )
 """A channel with one of these words in its name moves fingers."""
 
 POSE_WORDS = frozenset(
-    ["x", "y", "z", "rx", "ry", "rz", "qx", "qy", "qz", "qw", "roll", "pitch", "yaw", "quat", "rotvec", "wrist", "elbow", "shoulder", "arm", "force", "torque", "effort"]
+    [
+        "x",
+        "y",
+        "z",
+        "rx",
+        "ry",
+        "rz",
+        "qx",
+        "qy",
+        "qz",
+        "qw",
+        "roll",
+        "pitch",
+        "yaw",
+        "quat",
+        "rotvec",
+        "wrist",
+        "elbow",
+        "shoulder",
+        "arm",
+        "force",
+        "torque",
+        "effort",
+    ]
 )
 """A channel with one of these belongs to the arm (``left_hand_x``), unless it names a finger."""
 
-FINGER_WORDS = frozenset(["finger", "fingers", "thumb", "index", "middle", "ring", "pinky", "little", "knuckle", "knuckles", "jaw"])
+FINGER_WORDS = frozenset(
+    ["finger", "fingers", "thumb", "index", "middle", "ring", "pinky", "little", "knuckle", "knuckles", "jaw"]
+)
 
 DELTA_WORDS = frozenset(["delta", "vel", "velocity", "dx", "dy", "dz", "droll", "dpitch", "dyaw"])
 

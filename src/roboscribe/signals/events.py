@@ -44,7 +44,7 @@ def strokes_of(grip: Grip, movement: Movement, fps: float) -> list[Stroke]:
     for position, (start, stop) in enumerate(spans):
         travel = float(level[stop - 1] - level[start])
         following = spans[position + 1][0] if position + 1 < len(spans) else len(level)
-        rest = _rest(grip, level, stop, following, fps)
+        rest = _rest(grip, start, stop, following, fps)
         kind = "close" if travel > 0 else "open"
         holding, lost = _held(grip, rest, following, fps) if kind == "close" else (None, None)
         found.append(Stroke(kind, start, rest, _arm_travel(level, movement, start, stop), holding, lost))
@@ -79,34 +79,38 @@ def _spans(level: Array, rough: float, fps: float) -> list[tuple[int, int]]:
     return found
 
 
-def _rest(grip: Grip, level: Array, stop: int, following: int, fps: float) -> int:
-    """Frame at which the measured fingers come to rest after a command that ends at ``stop``."""
+def _rest(grip: Grip, start: int, stop: int, following: int, fps: float) -> int:
+    """Frame at which the measured fingers come to rest after a command from ``start`` to ``stop``."""
     if grip.measured is None:
         return stop
     fingers = smooth(grip.measured, 0.03 * fps)
-    limit = min(following, stop + round(0.6 * fps), len(fingers) - 1)
-    if limit <= stop:
+    limit = min(following, stop + round(1.2 * fps), len(fingers) - 1)
+    steps = np.abs(np.diff(fingers[start : limit + 1]))
+    if limit <= stop or not len(steps):
         return stop
-    steps = np.abs(np.diff(fingers[stop : limit + 1]))
+    # Fingers lag: until they have set off, they are not yet at rest.
+    off = int(np.argmax(steps > 0.5 * steps.max()))
     quiet = steps < 0.01 + 2 * grip.measured_noise
     width = max(1, round(0.1 * fps))
-    calm = [first for first in range(len(quiet)) if bool(quiet[first : first + width].all())]
-    return stop + (calm[0] if calm else len(quiet))
+    first = max(off, stop - start)
+    calm = [at for at in range(first, len(quiet)) if bool(quiet[at : at + width].all())]
+    return start + (calm[0] if calm else len(quiet))
 
 
 def _held(grip: Grip, rest: int, following: int, fps: float) -> tuple[bool | None, int | None]:
     """Whether fingers at rest from ``rest`` to ``following`` stop short of the command, and when they stop to."""
     if grip.measured is None or following - rest < 2:
         return None, None
+    fingers = smooth(grip.measured, 0.03 * fps)[rest:following]
     if grip.comparable:
-        gap = smooth(grip.closed - grip.measured, 0.03 * fps)[rest:following]
+        gap = smooth(grip.closed, 0.03 * fps)[rest:following] - fingers
     else:
-        gap = 1.0 - smooth(grip.measured, 0.03 * fps)[rest:following]
+        gap = (1.0 if grip.shut is None else grip.shut) - fingers
     width = max(2, round(0.15 * fps))
     held = float(np.median(gap[:width]))
     least = max(0.04, 5 * grip.measured_noise)
     if held < least:
-        return False, None
+        return (None if not grip.comparable and grip.shut is None else False), None
     below = np.flatnonzero(gap < max(0.4 * held, 0.5 * least))
     settled = [int(first) for first in below if bool((gap[first : first + width] < 0.5 * held).all())]
     if settled and settled[0] < len(gap) - width:

@@ -24,6 +24,7 @@ class Grip:
         measured: Closedness measured, shape [frames], or None when nothing is measured.
         comparable: Whether ``closed`` is a command in the units of ``measured``, so that a gap between them
             means something is between the fingers.
+        shut: Closedness of fingers that touch, where the measurement tells it (its zero), or None.
         noise: Standard deviation of the noise of ``closed``.
         measured_noise: Standard deviation of the noise of ``measured``.
     """
@@ -31,6 +32,7 @@ class Grip:
     closed: Array
     measured: Array | None
     comparable: bool
+    shut: float | None
     noise: float
     measured_noise: float
 
@@ -57,11 +59,13 @@ def grip_of(trace: ArmTrace, arm_speed: Array) -> Grip | None:
         both = np.concatenate((told, seen))
         low, high = float(both.min()), float(both.max())
         closed, measured = (told - low) / (high - low), (seen - low) / (high - low)
+        shut = None
     else:
         closed = _unit(main)
         measured = None if seen is None else _unit(seen)
+        shut = None if seen is None else _shut(seen)
     rated = noise(np.stack((closed, closed if measured is None else measured), axis=1))
-    return Grip(closed, measured, comparable, float(rated[0]), float(rated[1]))
+    return Grip(closed, measured, comparable, shut, float(rated[0]), float(rated[1]))
 
 
 def _synergy(command: Array | None, measured: Array | None) -> tuple[Array | None, Array | None]:
@@ -98,6 +102,14 @@ def _lagged(told: Array, seen: Array) -> float:
     """Correlation of largest size over lags up to eight frames of the measurement behind the command."""
     lags = range(min(9, len(told) - 1))
     return max((correlation(told[: len(told) - lag], seen[lag:]) for lag in lags), key=abs, default=0.0)
+
+
+def _shut(seen: Array) -> float | None:
+    """Closedness at which a measured opening, given as minus itself, is zero; None for other conventions."""
+    spread = float(np.ptp(seen))
+    top = float(seen.max())
+    is_width = top <= 0.05 * spread and spread > 0.4 * float(-seen.min())
+    return (0.0 - float(seen.min())) / spread if is_width else None
 
 
 def _unit(values: Array) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 
 from roboscribe.signals.arrays import Array, Mask, kernel, noise, runs, smooth
 
-SMOOTHING = 0.05
-"""Seconds of Gaussian smoothing before differentiating."""
+SMOOTHING = (0.04, 0.06, 0.09, 0.12)
+"""Seconds of Gaussian smoothing before differentiating: the least that keeps noise well below motion."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,28 +49,46 @@ class Dip:
     turn: float
 
 
-def movement_of(path: Array, fps: float) -> Movement:
-    """The motion along ``path`` (shape [frames, joints]) at ``fps`` frames per second."""
+def movement_of(path: Array, fps: float, summed: bool = False) -> Movement:
+    """The motion along a path.
+
+    Args:
+        path: Shape [frames, joints].
+        fps: Frames per second.
+        summed: Whether the path is a sum of noisy steps, so that its noise grows like a random walk.
+    """
     frames = len(path)
     if frames < 2 or path.shape[1] == 0:
         empty = np.zeros(frames)
         return Movement(empty, np.zeros_like(path), np.ones(frames, dtype=np.bool_), 0.0)
-    sigma = SMOOTHING * fps
-    rough = noise(path)
-    spread = np.ptp(smooth(path, sigma), axis=0)
-    # A joint whose range is within its noise would otherwise count as much as one that moves.
-    alive = spread > 8 * rough + 1e-9
-    weight = np.where(alive, 1.0 / np.maximum(spread, 1e-9), 0.0)
-    velocity = np.gradient(smooth(path, sigma), axis=0) * fps * weight
-    speed = np.linalg.norm(velocity, axis=1)
-    floor = _noise_speed(rough * weight, sigma, fps)
-    peak = float(np.quantile(speed, 0.95))
-    slow, onset = 1.3 * floor + 0.03 * peak, floor + 0.015 * peak
+    for seconds in SMOOTHING:
+        velocity, floor = _velocity(path, seconds * fps, fps, summed)
+        speed = np.linalg.norm(velocity, axis=1)
+        peak = float(np.quantile(speed, 0.95))
+        if floor < 0.04 * peak:
+            break
+    slow, onset = 1.3 * floor + 0.02 * peak, floor + 0.01 * peak
     still = ~_hysteresis(speed, slow, onset)
     for start, stop in runs(~still):
         if stop - start < 0.2 * fps and (start == 0 or float(speed[start:stop].max()) < 0.15 * peak):
             still[start:stop] = True
     return Movement(speed, velocity, still, floor)
+
+
+def _velocity(path: Array, sigma: float, fps: float, summed: bool) -> tuple[Array, float]:
+    """Joint velocities relative to each joint's range, shape [frames, joints], and the speed of noise alone."""
+    smoothed = smooth(path, sigma)
+    velocity = np.gradient(smoothed, axis=0) * fps
+    weights = kernel(sigma)
+    if summed:
+        rough = noise(np.diff(path, axis=0)) * float(np.sqrt((weights**2).sum())) * fps
+    else:
+        steps = np.convolve(weights, [0.5, 0.0, -0.5])
+        rough = noise(path) * float(np.sqrt((steps**2).sum())) * fps
+    # A joint that never moves faster than its noise would otherwise count as much as one that does.
+    alive = np.quantile(np.abs(velocity), 0.95, axis=0) > 3 * rough
+    weight = np.where(alive, 1.0 / np.maximum(np.ptp(smoothed, axis=0), 1e-9), 0.0)
+    return velocity * weight, _noise_speed(rough * weight)
 
 
 def pauses_of(still: Mask, fps: float, least: float = 0.3) -> list[tuple[int, int]]:
@@ -112,11 +130,9 @@ def turn_at(movement: Movement, frame: int, fps: float, reach: float = 0.25) -> 
     return (1.0 - float(before @ after) / scale) / 2 if scale > 1e-12 else 0.0
 
 
-def _noise_speed(rough: Array, sigma: float, fps: float) -> float:
-    """Speed that noise of ``rough`` per joint rarely exceeds after smoothing and central differences."""
-    weights = np.convolve(kernel(sigma), [0.5, 0.0, -0.5])
-    spread = rough * float(np.sqrt((weights**2).sum())) * fps
-    power = spread**2
+def _noise_speed(rough: Array) -> float:
+    """Length of a velocity vector that noise of ``rough`` per joint rarely exceeds."""
+    power = rough**2
     total = float(power.sum())
     return float(np.sqrt(total) + 2.0 * np.sqrt((power**2).sum() / (2 * total))) if total > 0 else 0.0
 

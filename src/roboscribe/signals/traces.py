@@ -19,6 +19,7 @@ class ArmTrace:
     Attributes:
         arm: Which arm.
         path: Where the arm is told to be (where it is, if there is no action), shape [frames, joints].
+        summed: Whether ``path`` is the sum of commanded changes.
         names: One name per joint of ``path``, ``""`` where unknown.
         command: Raw gripper channels told, shape [frames, fingers], or None.
         measured: Raw gripper channels measured, shape [frames, fingers], or None.
@@ -27,6 +28,7 @@ class ArmTrace:
 
     arm: Arm
     path: Array
+    summed: bool
     names: tuple[str, ...]
     command: Array | None
     measured: Array | None
@@ -88,7 +90,7 @@ def _share_names(state: Channels, action: Channels) -> tuple[Channels, Channels]
 def _trace(arm: Arm, told: _Side | None, seen: _Side | None) -> ArmTrace:
     command = told.of(arm) if told is not None else None
     measure = seen.of(arm) if seen is not None else None
-    path, names = _path(told, command, seen, measure)
+    path, names, summed = _path(told, command, seen, measure)
     closing = _grip(told, command)
     fingers = _grip(seen, measure)
     if closing is not None and told is not None and command is not None and _is_pulsed(closing):
@@ -97,26 +99,27 @@ def _trace(arm: Arm, told: _Side | None, seen: _Side | None) -> ArmTrace:
     for side, columns in ((told, command), (seen, measure)):
         if side is not None and columns is not None and columns.gripper and not grip_names:
             grip_names = tuple(side.names[index] for index in columns.gripper)
-    return ArmTrace(arm, path, names, closing, fingers, grip_names)
+    return ArmTrace(arm, path, summed, names, closing, fingers, grip_names)
 
 
 def _path(
     told: _Side | None, command: Columns | None, seen: _Side | None, measure: Columns | None
-) -> tuple[Array, tuple[str, ...]]:
-    """The arm's path: the command, summed up where it tells changes; else what was measured."""
+) -> tuple[Array, tuple[str, ...], bool]:
+    """The arm's path, its names, and whether it is summed up from commanded changes.
+
+    The command says first what the arm is about to do; where it stays constant, or there is none, the
+    measurement serves.
+    """
     measured = seen.take(measure.joints) if seen is not None and measure is not None else None
-    if told is None or command is None or not command.joints:
-        if measured is None or seen is None or measure is None:
-            frames = len(told.values) if told is not None else 0
-            return np.zeros((frames, 0)), ()
-        return measured, tuple(seen.names[index] for index in measure.joints)
-    path = told.take(command.joints)
-    if is_delta(told.names) or _tells_changes(path, measured):
-        path = np.cumsum(path, axis=0)
-    still = not (np.ptp(path, axis=0) > 0).any() if len(path) else True
-    if still and measured is not None and seen is not None and measure is not None:
-        return measured, tuple(seen.names[index] for index in measure.joints)
-    return path, tuple(told.names[index] for index in command.joints)
+    if told is not None and command is not None and command.joints:
+        path = told.take(command.joints)
+        names = tuple(told.names[index] for index in command.joints)
+        if bool((np.ptp(path, axis=0) > 0).any()) or measured is None:
+            changes = is_delta(told.names) or _tells_changes(path, measured)
+            return (np.cumsum(path, axis=0) if changes else path), names, changes
+    if measured is not None and seen is not None and measure is not None:
+        return measured, tuple(seen.names[index] for index in measure.joints), False
+    return np.zeros((len((told or seen).values) if told or seen else 0, 0)), (), False
 
 
 def _tells_changes(action: Array, measured: Array | None) -> bool:

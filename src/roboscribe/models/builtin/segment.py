@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from roboscribe.asks import Segment, SegmentEpisode, Segments
 from roboscribe.models.builtin.goals import ON_TOP, UNKNOWN, Goal, goals_of
 from roboscribe.models.builtin.task import parse_task
 from roboscribe.models.builtin.wording import label_of
-from roboscribe.signals import Arm, Phase
+from roboscribe.signals import Arm, Phase, Signals, Verb
+from roboscribe.signals.pushes import pushes, way_back
 
 LEAST_SECONDS = 0.1
 """Shorter segments join the one before them."""
@@ -20,16 +22,18 @@ def segment(ask: SegmentEpisode) -> Segments:
 
     Without signals the whole episode is one segment that bears the task's name.
     """
-    goals = goals_of(parse_task(ask.task))
     phases = [phase for phase in ask.signals.phases if phase.end > phase.start]
     if not phases:
         text = " ".join(ask.task.split()).rstrip(". ")[:120]
-        return Segments(segments=[Segment(start=0.0, end=ask.duration, label=text or "do the task")])
+        whole = Segment(start=0.0, end=ask.duration, label=text if len(text) > 1 else "do the task")
+        return Segments(segments=[whole])
     both = len({phase.arm for phase in phases if phase.arm}) > 1
-    named = _joined(_assigned(phases, goals))
+    named = _joined(_assigned(phases, goals_of(parse_task(ask.task)), ask.signals))
     labelled = [
         Segment(
-            start=item.phase.start, end=item.phase.end, label=label_of(item.phase, item.goal, item.full, both)
+            start=item.phase.start,
+            end=item.phase.end,
+            label=label_of(item.phase, item.goal, item.full, both),
         )
         for item in named
     ]
@@ -45,43 +49,128 @@ class Named:
     full: bool
 
 
-def _assigned(phases: Sequence[Phase], goals: Sequence[Goal]) -> list[Named]:
+def _assigned(phases: Sequence[Phase], goals: Sequence[Goal], signals: Signals) -> list[Named]:
     """Each phase with its goal: every grasp that leads to a release fulfils the next goal.
 
-    A grasp that fails, or loses its object, is followed by another try at the same goal.
+    A grasp that fails, or loses its object, is followed by another try at the same goal. Goals that need no
+    grasp are looked for in the stretches between those that do.
     """
-    wanted = _grasped_goals(phases, goals) or [UNKNOWN]
+    grasped, idle = _shared_out(phases, goals)
+    out: list[Named] = []
     done = 0
     serving: dict[Arm, int] = {}
-    full: set[Arm] = set()
-    out: list[Named] = []
-    for phase in phases:
-        at = serving.get(phase.arm, done) if phase.arm in full else done
-        goal = wanted[min(at, len(wanted) - 1)]
-        out.append(Named(phase, goal, phase.arm in full))
-        if phase.verb == "grasp" and phase.succeeded:
-            full.add(phase.arm)
-            serving[phase.arm] = at
-        elif phase.verb in ("lift", "move", "lower") and not phase.succeeded:
-            full.discard(phase.arm)
-        elif phase.verb == "release" or (phase.verb == "push" and phase.arm not in full):
-            full.discard(phase.arm)
-            done = at + 1
+    for gripping, group in groupby(_with_load(phases), key=lambda item: item[1]):
+        stretch = [phase for phase, _ in group]
+        if not gripping:
+            following = _goal_at(grasped, done)
+            last = stretch[-1].end >= phases[-1].end
+            wanted = idle.pop(done, ())
+            if wanted and out and out[-1].phase.verb == "release":
+                stretch = _after_way_back(out, stretch, signals)
+            out += _free_stretch(stretch, wanted, following, last, signals)
+            continue
+        for phase in stretch:
+            at = serving.setdefault(phase.arm, done)
+            full = phase.verb not in ("grasp", "reopen") and phase.verb != "wait"
+            out.append(Named(phase, _goal_at(grasped, at), full))
+            if phase.verb == "release":
+                done = at + 1
+            if phase.verb in ("release", "reopen") or not phase.succeeded:
+                serving.pop(phase.arm)
     return out
 
 
-def _grasped_goals(phases: Sequence[Phase], goals: Sequence[Goal]) -> list[Goal]:
-    """The goals that the episode's grasps (or, without any, its pushes) serve, in order."""
-    if not any(phase.verb == "grasp" for phase in phases):
-        return [goal for goal in goals if not goal.carries] or list(goals)
-    cycles = sum(phase.verb == "release" for phase in phases)
-    spare = cycles - sum(goal.carries for goal in goals)
-    kept: list[Goal] = []
+def _goal_at(goals: Sequence[Goal], index: int) -> Goal:
+    return goals[min(index, len(goals) - 1)] if goals else UNKNOWN
+
+
+def _with_load(phases: Sequence[Phase]) -> list[tuple[Phase, bool]]:
+    """Each phase, and whether it belongs to a grasp: from its closing to its release or loss."""
+    out: list[tuple[Phase, bool]] = []
+    full: set[Arm] = set()
+    for phase in phases:
+        if phase.verb == "grasp" and phase.succeeded:
+            full.add(phase.arm)
+        out.append((phase, bool(full) or phase.verb in ("grasp", "reopen", "release")))
+        if phase.verb == "release" or (phase.verb != "grasp" and not phase.succeeded):
+            full.discard(phase.arm)
+    return out
+
+
+def _shared_out(
+    phases: Sequence[Phase], goals: Sequence[Goal]
+) -> tuple[list[Goal], dict[int, tuple[Goal, ...]]]:
+    """The goals that grasps serve, and those that need none, by how many grasped goals come before them.
+
+    Things to carry come first in the share of grasps; what is left of them opens drawers and the like.
+    """
+    spare = sum(phase.verb == "release" for phase in phases) - sum(goal.carries for goal in goals)
+    grasped: list[Goal] = []
+    idle: dict[int, tuple[Goal, ...]] = {}
     for goal in goals:
         if goal.carries or spare > 0:
-            kept.append(goal)
+            grasped.append(goal)
             spare -= not goal.carries
-    return kept
+        else:
+            idle[len(grasped)] = (*idle.get(len(grasped), ()), goal)
+    return grasped, idle
+
+
+def _free_stretch(
+    stretch: Sequence[Phase], wanted: Sequence[Goal], following: Goal, last: bool, signals: Signals
+) -> list[Named]:
+    """A stretch without a grasp: the way to the next thing, with the pushes and pulls it holds."""
+    moving = [phase for phase in stretch if phase.verb != "wait"]
+    spans = _strokes_in(moving, len(wanted), signals) if wanted and moving else []
+    if not spans:
+        goal = wanted[0] if wanted else following
+        named = [Named(phase, goal, False) for phase in stretch]
+        if goal.carries and goal is not UNKNOWN:
+            named = [
+                replace(n, phase=replace(n.phase, verb="move")) if n.phase.verb == "push" else n
+                for n in named
+            ]
+        return named
+    pieces: list[tuple[float, float, Verb, Goal]] = []
+    at = moving[0].start
+    for (a, b), goal in zip(spans, wanted, strict=True):
+        pieces += [(at, a, "move", goal), (a, b, "push", goal)]
+        at = b
+    pieces.append((at, moving[-1].end, "retract" if last else "move", following))
+    out: list[Named] = []
+    for phase in stretch:
+        if phase.verb == "wait":
+            out.append(Named(phase, following, False))
+            continue
+        for a, b, verb, goal in pieces:
+            start, end = max(a, phase.start), min(b, phase.end)
+            if end > start:
+                out.append(Named(Phase(start, end, verb, phase.arm), goal, False))
+    return out
+
+
+def _after_way_back(out: list[Named], stretch: list[Phase], signals: Signals) -> list[Phase]:
+    """Gives the release before a stretch the short way back that the stretch begins with; returns the rest."""
+    rate, stops = _frames(signals)
+    start, stop = (round(time * rate) for time in (stretch[0].start, stretch[-1].end))
+    end = way_back(signals.speed, stops, start, stop, rate) / rate
+    if stretch[0].verb == "wait" or not stretch[0].start < end < stretch[0].end:
+        return stretch
+    out[-1] = replace(out[-1], phase=replace(out[-1].phase, end=end))
+    return [replace(stretch[0], start=end), *stretch[1:]]
+
+
+def _frames(signals: Signals) -> tuple[float, list[int]]:
+    """Frames per second, and the frames at which the arm is slow between two motions."""
+    rate = len(signals.speed) / max(signals.phases[-1].end, 1e-9)
+    return rate, [round(item.time * rate) for item in signals.breaks]
+
+
+def _strokes_in(moving: Sequence[Phase], count: int, signals: Signals) -> list[tuple[float, float]]:
+    """Spans in seconds of ``count`` pushes in a stretch of motion; empty when it does not hold as many."""
+    rate, stops = _frames(signals)
+    start, end = round(moving[0].start * rate), round(moving[-1].end * rate)
+    return [(a / rate, b / rate) for a, b in pushes(signals.speed, stops, start, end, count)]
 
 
 def _joined(named: Sequence[Named]) -> list[Named]:
@@ -90,22 +179,32 @@ def _joined(named: Sequence[Named]) -> list[Named]:
     for item in named:
         verb = item.phase.verb
         if item.full and not item.goal.carries and verb in ("lift", "move", "lower"):
-            stroke = "push" if item.goal.verb == "push" else item.goal.verb
-            verb = stroke if stroke in ("push", "pull", "open", "close") else "move"
+            verb = _stroke_verb(item.goal)
         elif verb == "lower" and item.goal.preposition not in ON_TOP:
             verb = "move"
         phase = replace(item.phase, verb=verb)
         last = out[-1] if out else None
-        if (
-            last is not None
-            and (last.phase.verb, last.phase.arm, last.goal, last.full)
-            == (verb, phase.arm, item.goal, item.full)
-            and last.phase.succeeded == phase.succeeded
-        ):
+        if last is not None and _continues(last, phase, item):
             out[-1] = replace(last, phase=replace(last.phase, end=phase.end))
         else:
             out.append(replace(item, phase=phase))
     return out
+
+
+def _stroke_verb(goal: Goal) -> Verb:
+    match goal.verb:
+        case "push" | "pull" | "open" | "close":
+            return goal.verb
+        case _:
+            return "push"
+
+
+def _continues(last: Named, phase: Phase, item: Named) -> bool:
+    before = last.phase
+    return (before.verb, before.arm, before.succeeded, last.goal, last.full) == (
+        *(phase.verb, phase.arm, phase.succeeded),
+        *(item.goal, item.full),
+    )
 
 
 def _covering(segments: Sequence[Segment], duration: float) -> list[Segment]:
@@ -118,5 +217,7 @@ def _covering(segments: Sequence[Segment], duration: float) -> list[Segment]:
             out[-1] = out[-1].model_copy(update={"end": end})
         elif end > start:
             out.append(Segment(start=start, end=end, label=item.label))
+    if not out:
+        return [Segment(start=0.0, end=duration, label=segments[0].label)]
     out[-1] = out[-1].model_copy(update={"end": max(duration, out[-1].start)})
     return out
