@@ -141,9 +141,10 @@ def _features(value: object) -> dict[str, Feature]:
         if not NUMERIC.fullmatch(dtype) and not OTHER.fullmatch(dtype):
             raise DatasetError(f"{INFO}: feature {key!r} has the unknown dtype {dtype!r}.")
         shape: Any = feature.get("shape")
-        if not isinstance(shape, list) or not all(isinstance(n, int) for n in cast("list[object]", shape)):
+        whole = isinstance(shape, list) and all(isinstance(n, int) for n in cast("list[object]", shape))
+        if not whole and NUMERIC.fullmatch(dtype):
             raise DatasetError(f"{INFO}: feature {key!r} lacks its shape, a list of whole numbers.")
-        features[key] = feature
+        features[key] = feature if whole else {**feature, "shape": []}
     return features
 
 

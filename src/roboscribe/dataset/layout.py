@@ -84,7 +84,8 @@ def find_data(
     template = Template(info.data_path, "data_path")
     expected = Places(info, table, "data", template).paths()
     present = set(list_files(root, template.folder, (".parquet",)))
-    actual = [path if path in present else None for path in expected]
+    # Links to folders are not walked into, so a path that is not listed may be there all the same.
+    actual = [path if path in present or (root / path).is_file() else None for path in expected]
     notes: list[str] = []
     if None in actual:
         everywhere = [path for path in list_files(root, "", (".parquet",)) if not path.startswith("meta/")]
@@ -113,6 +114,7 @@ class Places:
     ) -> None:
         chunks = table.indices // info.chunks_size
         self._template = template
+        self._fields = template.fields - {"video_key"}
         self._video_key = video_key
         self._columns = {
             "episode_chunk": chunks,
@@ -131,7 +133,7 @@ class Places:
 
     def path(self, row: int) -> str:
         """Expected path of one row, relative to the root."""
-        values = {name: int(column[row]) for name, column in self._columns.items()}
+        values = {name: int(self._columns[name][row]) for name in self._fields}
         return self._template.fill({**values, "video_key": self._video_key})
 
     def paths(self) -> list[str]:
@@ -283,7 +285,8 @@ class VideoFiles:
         template = Template(info.video_path or "", "video_path")
         group = f"videos/{key}"
         rows = np.flatnonzero(~np.isnan(self._starts(key))).tolist()
-        if not rows or (info.version == "v3.0" and f"{group}/from_timestamp" not in self._table.places):
+        packed = info.version == "v3.0" and "episode_index" not in template.fields
+        if not rows or (packed and f"{group}/from_timestamp" not in self._table.places):
             return [f"Camera {key} is declared, but {self._table.source} knows no videos of it."]
         places = Places(info, self._table, group, template, key)
         if (self._root / places.path(rows[0])).is_file():

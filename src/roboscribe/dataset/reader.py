@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from roboscribe.dataset.columns import channels, timestamps
 from roboscribe.dataset.features import Kind, cameras, joined_names, signal_keys
 from roboscribe.dataset.info import INFO, Info, load_info
 from roboscribe.dataset.journal import recover
 from roboscribe.dataset.layout import NOWHERE, DataFiles, Shard, VideoFiles, find_data
 from roboscribe.dataset.metadata import EpisodeTable, read_episodes, read_tasks
-from roboscribe.dataset.rows import RowReader, to_matrix
-from roboscribe.episode import Camera, Channels, Episode, Floats, FrameHandle, StoredImages
+from roboscribe.dataset.rows import RowReader
+from roboscribe.episode import Camera, Episode, FrameHandle, StoredImages
 from roboscribe.errors import DatasetError, EpisodeError
 from roboscribe.language import COLUMNS, EVENTS, PERSISTENT, Row, rows_from_frames
 
@@ -91,9 +92,10 @@ class Dataset:
         self._videos = VideoFiles(
             root, self.info, self._table, [camera for camera in self.cameras if camera.kind == "video"]
         )
-        self._keys: Mapping[Kind, tuple[str, ...]] = {
-            "state": signal_keys(self.info.features, "state"),
-            "action": signal_keys(self.info.features, "action"),
+        kinds: tuple[Kind, ...] = ("state", "action")
+        self._signals = {
+            kind: (signal_keys(self.info.features, kind), joined_names(self.info.features, kind))
+            for kind in kinds
         }
         self._spans: dict[str, Mapping[int, tuple[int, int]]] = {}
         self.notes: tuple[str, ...] = (
@@ -203,7 +205,7 @@ class Dataset:
         shard = self.shard_of(index)
         start, _ = self.rows_of(index)
         present = self._columns_of(index)
-        signals = [key for keys in self._keys.values() for key in keys]
+        signals = [key for keys, _ in self._signals.values() for key in keys]
         for key in (TIMESTAMP, *signals):
             if key not in present:
                 raise EpisodeError(
@@ -214,13 +216,27 @@ class Dataset:
             index=index,
             tasks=self.episode_tasks(index),
             fps=self.info.fps,
-            timestamps=self._timestamps(index, shard, table[TIMESTAMP]),
-            state=self._channels(index, shard, table, "state"),
-            action=self._channels(index, shard, table, "action"),
+            timestamps=timestamps(table[TIMESTAMP], self.info.fps, index, shard.relative),
+            state=channels(table, *self._signals["state"], index, shard.relative),
+            action=channels(table, *self._signals["action"], index, shard.relative),
             cameras=self.cameras,
             handles=self._handles(index, shard, start, present),
             robot_type=self.info.robot_type,
         )
+
+    def verify(self, indices: Iterable[int]) -> None:
+        """Check rows and timestamps of episodes before anything is spent on them; their signals are not read.
+
+        Raises:
+            DatasetError: There is no such episode.
+            EpisodeError: The first episode whose rows are missing or whose timestamps cannot be.
+        """
+        for index in indices:
+            shard = self.shard_of(index)
+            self.rows_of(index)
+            if TIMESTAMP not in self._columns_of(index):
+                raise EpisodeError(index, f"{shard.relative} has no column {TIMESTAMP!r}.")
+            timestamps(self._read(index, [TIMESTAMP])[TIMESTAMP], self.info.fps, index, shard.relative)
 
     def language_rows(self, index: int) -> list[Row]:
         """Rows already in the episode's language columns; empty when there are none.
@@ -242,7 +258,7 @@ class Dataset:
             times: list[float] = table[TIMESTAMP].to_numpy().astype(np.float32).tolist()
             stored = [(time, rows) for time, rows in zip(times, events, strict=False) if rows]
             return rows_from_frames(persistent or [], stored)
-        except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
             raise EpisodeError(
                 index, f"The language columns of {shard.relative} cannot be read: {error!r}."
             ) from error
@@ -264,7 +280,7 @@ class Dataset:
     def _columns_of(self, index: int) -> frozenset[str]:
         shard = self.shard_of(index)
         try:
-            return frozenset(self._reader.schema(shard.path).names)
+            return frozenset(self._reader.footer(shard.path).columns)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(index, shard, error) from error
 
@@ -272,7 +288,7 @@ class Dataset:
         """Episodes in a data file, by its ``episode_index`` column."""
         path = self.root / relative
         try:
-            if "episode_index" not in self._reader.schema(path).names:
+            if "episode_index" not in self._reader.footer(path).columns:
                 return ()
             return tuple(np.unique(self._reader.column(path, "episode_index")).tolist())
         except (pa.ArrowException, OSError) as error:
@@ -283,18 +299,18 @@ class Dataset:
         known = self._spans.get(shard.relative)
         if known is not None:
             return known
-        count = self._reader.count(shard.path)
+        footer = self._reader.footer(shard.path)
         alone = shard.episodes[0] if len(shard.episodes) == 1 else None
-        if alone is not None and count == self.episode_length(alone):
-            return {alone: (0, count)}
-        if "episode_index" in self._reader.schema(shard.path).names:
+        if alone is not None and footer.rows == self.episode_length(alone):
+            return {alone: (0, footer.rows)}
+        if "episode_index" in footer.columns:
             spans = _runs(self._reader.column(shard.path, "episode_index"))
         else:
             ends = np.cumsum([self.episode_length(index) for index in shard.episodes])
-            stops = np.minimum(ends, count).tolist()
+            stops = np.minimum(ends, footer.rows).tolist()
             spans = dict(zip(shard.episodes, zip([0, *stops], stops, strict=False), strict=True))
         if alone is not None:
-            return {alone: spans.get(alone, (0, count))}
+            return {alone: spans.get(alone, (0, footer.rows))}
         self._spans[shard.relative] = spans
         return spans
 
@@ -309,25 +325,24 @@ class Dataset:
         notes: dict[str, None] = {}
         for shard in shards if packed else shards[:1]:
             try:
-                names: list[str] = self._reader.schema(shard.path).names
-                count = self._reader.count(shard.path)
+                footer = self._reader.footer(shard.path)
             except (pa.ArrowException, OSError) as error:
                 raise DatasetError(
                     f"{shard.relative} cannot be read: {error}.", "Download the file again."
                 ) from error
             lengths = sum(self.episode_length(index) for index in shard.episodes)
-            if count < lengths:
+            if footer.rows < lengths:
                 raise DatasetError(
-                    f"{shard.relative} has {count} rows, fewer than the {lengths} that"
+                    f"{shard.relative} has {footer.rows} rows, fewer than the {lengths} that"
                     f" {self._table.source} says.",
                     "Download the file again, or correct the metadata.",
                 )
-            if count > lengths:
+            if footer.rows > lengths:
                 notes[
-                    f"{shard.relative} has {count - lengths} rows more than {self._table.source} says;"
+                    f"{shard.relative} has {footer.rows - lengths} rows more than {self._table.source} says;"
                     " they are left alone."
                 ] = None
-            notes.update(dict.fromkeys(self._check_columns(shard, names)))
+            notes.update(dict.fromkeys(self._check_columns(shard, footer.columns)))
         return list(notes)
 
     def _check_columns(self, shard: Shard, names: Sequence[str]) -> list[str]:
@@ -363,46 +378,6 @@ class Dataset:
             for key, counted in totals.items()
             if (said := self.info.raw.get(key)) is not None and said != counted
         ]
-
-    def _timestamps(self, index: int, shard: Shard, column: pa.ChunkedArray) -> Floats:
-        values = to_matrix(column)
-        if values is None or values.shape[1] != 1 or not np.isfinite(values).all():
-            raise EpisodeError(index, f"{shard.relative}: episode {index} has frames without a timestamp.")
-        times = values[:, 0]
-        stuck = np.flatnonzero(np.diff(times) <= 0)
-        if len(stuck):
-            frame = int(stuck[0]) + 1
-            raise EpisodeError(
-                index,
-                f"{shard.relative}: the timestamps of episode {index} do not increase at frame {frame}"
-                f" ({times[frame - 1]:.4f} s, then {times[frame]:.4f} s).",
-            )
-        if not abs(times[0]) < 1.5 / self.info.fps:
-            raise EpisodeError(
-                index,
-                f"{shard.relative}: the timestamps of episode {index} start at {times[0]:.4f} s, not 0.",
-            )
-        return times
-
-    def _channels(self, index: int, shard: Shard, table: pa.Table, kind: Kind) -> Channels | None:
-        keys = self._keys[kind]
-        if not keys:
-            return None
-        names = joined_names(self.info.features, kind)
-        parts: list[Floats] = []
-        for key in keys:
-            values = to_matrix(table[key])
-            if values is None:
-                raise EpisodeError(index, f"{shard.relative}: column {key!r} has no number in some frames.")
-            parts.append(values)
-        joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        if joined.shape[1] != len(names):
-            raise EpisodeError(
-                index,
-                f"{shard.relative}: {' and '.join(keys)} has {joined.shape[1]} channels,"
-                f" but {INFO} declares {len(names)}.",
-            )
-        return Channels(joined, names)
 
     def _handles(
         self, index: int, shard: Shard, start: int, present: frozenset[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -11,8 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-
-from roboscribe.episode import Floats
 
 FOOTERS = 16
 """Footers kept; that of a shard with a row group per episode takes some hundred kilobytes."""
@@ -23,59 +22,72 @@ GROUP_BYTES = 64 * 2**20
 Stamp = tuple[Path, int, int, int]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Footer:
+    """What a parquet file says of itself.
+
+    Attributes:
+        metadata: The footer as pyarrow holds it.
+        columns: Names of the columns.
+        bounds: Row at which each row group starts, and the number of rows at the end; shape [groups + 1].
+    """
+
+    metadata: pq.FileMetaData
+    columns: tuple[str, ...]
+    bounds: NDArray[np.int64]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the file."""
+        return int(self.bounds[-1])
+
+
 class RowReader:
     """Reads rows of parquet files; safe to use from several threads.
 
     Footers and the row groups read last are kept, so that reading the episodes of a packed file one after
     the other decodes it once. A file that was replaced in the meantime is read anew.
+
+    Every method raises ``pa.ArrowException`` or ``OSError`` when the file cannot be read.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._footers: OrderedDict[Stamp, pq.FileMetaData] = OrderedDict()
+        self._footers: OrderedDict[Stamp, Footer] = OrderedDict()
         self._groups: OrderedDict[tuple[Stamp, int, tuple[str, ...]], pa.Table] = OrderedDict()
 
-    def count(self, path: Path) -> int:
-        """Number of rows of the file."""
+    def footer(self, path: Path) -> Footer:
+        """Footer of the file."""
         with self._lock:
-            return self._footer(_stamp(path)).num_rows
-
-    def schema(self, path: Path) -> pa.Schema:
-        """Arrow schema of the file."""
-        with self._lock:
-            return self._footer(_stamp(path)).schema.to_arrow_schema()
+            return self._footer(_stamp(path))
 
     def read(self, path: Path, columns: Sequence[str], start: int, stop: int) -> pa.Table:
-        """Rows ``[start, stop)`` of some columns; only the row groups they lie in are touched.
-
-        Raises:
-            pa.ArrowException, OSError: The file cannot be read.
-        """
+        """Rows ``[start, stop)`` of some columns; only the row groups they lie in are touched."""
         stamp = _stamp(path)
         with self._lock:
-            footer = self._footer(stamp)
+            bounds = self._footer(stamp).bounds
             parts: list[pa.Table] = []
-            first = 0
-            for number in range(footer.num_row_groups):
-                rows: int = footer.row_group(number).num_rows
-                low, high = max(start, first), min(stop, first + rows)
-                if low < high:
-                    group = self._group(stamp, number, tuple(columns))
-                    parts.append(group.slice(low - first, high - low))
-                first += rows
+            for number in np.flatnonzero((bounds[:-1] < stop) & (bounds[1:] > start)).tolist():
+                group = self._group(stamp, number, tuple(columns))
+                low, high = max(start, int(bounds[number])), min(stop, int(bounds[number + 1]))
+                parts.append(group.slice(low - int(bounds[number]), high - low))
         return pa.concat_tables(parts)
 
     def column(self, path: Path, name: str) -> NDArray[np.int64]:
         """A whole column of whole numbers; nothing of it is kept."""
-        with self._lock:
-            footer = self._footer(_stamp(path))
-            with pq.ParquetFile(path, metadata=footer) as file:
-                return file.read(columns=[name])[name].to_numpy().astype(np.int64)
+        with self._lock, pq.ParquetFile(path, metadata=self._footer(_stamp(path)).metadata) as file:
+            return file.read(columns=[name])[name].to_numpy().astype(np.int64)
 
-    def _footer(self, stamp: Stamp) -> pq.FileMetaData:
+    def _footer(self, stamp: Stamp) -> Footer:
         footer = self._footers.pop(stamp, None)
         if footer is None:
-            footer = pq.read_metadata(stamp[0])
+            with pq.ParquetFile(stamp[0]) as file:
+                # The schema is asked of the file: asked of the metadata, the two refer to each other, and
+                # footers of some megabytes stay until the garbage collector finds them.
+                columns = tuple(file.schema_arrow.names)
+                metadata = file.metadata
+            groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+            footer = Footer(metadata, columns, np.cumsum([0, *groups], dtype=np.int64))
         self._footers[stamp] = footer
         while len(self._footers) > FOOTERS:
             self._footers.popitem(last=False)
@@ -85,7 +97,7 @@ class RowReader:
         key = (stamp, number, columns)
         group = self._groups.pop(key, None)
         if group is None:
-            with pq.ParquetFile(stamp[0], metadata=self._footers[stamp]) as file:
+            with pq.ParquetFile(stamp[0], metadata=self._footers[stamp].metadata) as file:
                 group = file.read_row_group(number, columns=list(columns)).select(list(columns))
         self._groups[key] = group
         while len(self._groups) > 1 and sum(table.nbytes for table in self._groups.values()) > GROUP_BYTES:
@@ -97,29 +109,3 @@ def _stamp(path: Path) -> Stamp:
     """Tells a file from its replacement at the same path."""
     status = path.stat()
     return path, status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def to_matrix(column: pa.ChunkedArray) -> Floats | None:
-    """Numbers of a column as float32, shape [rows, channels]; None where rows are null or differ in length.
-
-    Scalars, lists of fixed or varying length, nested lists and LeRobot's array types are all understood.
-    """
-    rows = len(column)
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
-    while True:
-        if array.null_count:
-            return None
-        if isinstance(array, pa.ExtensionArray):
-            array = array.storage
-        elif pa.types.is_fixed_size_list(array.type):
-            array = array.flatten()
-        elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-            if len(array.value_lengths().unique()) > 1:
-                return None
-            array = array.flatten()
-        else:
-            break
-    values = array.to_numpy(zero_copy_only=False).astype(np.float32)
-    return values.reshape(rows, -1)

@@ -1,0 +1,105 @@
+"""Columns of one episode go in; its checked timestamps and channels come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from roboscribe.dataset.info import INFO
+from roboscribe.episode import Channels, Floats
+from roboscribe.errors import EpisodeError
+
+
+def timestamps(column: pa.ChunkedArray, fps: float, episode: int, file: str) -> Floats:
+    """Timestamps of an episode in seconds, float32, shape [frames].
+
+    Args:
+        column: The stored column, float32 or float64.
+        fps: Frames per second.
+        episode: Index of the episode, for messages.
+        file: The data file, for messages.
+
+    Raises:
+        EpisodeError: They have gaps, do not increase, or do not start at 0 (a frame or so late is let pass).
+    """
+    values = to_matrix(column)
+    if values is None or values.shape[1] != 1 or not np.isfinite(values).all():
+        raise EpisodeError(episode, f"{file}: episode {episode} has frames without a timestamp.")
+    times = values[:, 0]
+    stuck = np.flatnonzero(np.diff(times) <= 0)
+    if len(stuck):
+        frame = int(stuck[0]) + 1
+        raise EpisodeError(
+            episode,
+            f"{file}: the timestamps of episode {episode} do not increase at frame {frame}"
+            f" ({times[frame - 1]:.4f} s, then {times[frame]:.4f} s).",
+        )
+    if not abs(times[0]) < 1.5 / fps:
+        raise EpisodeError(
+            episode, f"{file}: the timestamps of episode {episode} start at {times[0]:.4f} s, not 0."
+        )
+    return times
+
+
+def channels(
+    table: pa.Table, keys: Sequence[str], names: tuple[str, ...], episode: int, file: str
+) -> Channels | None:
+    """State or action of an episode: the columns ``keys`` side by side; None where there are none.
+
+    Args:
+        table: The rows of the episode.
+        keys: Columns, of numbers or of lists of numbers.
+        names: One name per channel, over all columns.
+        episode: Index of the episode, for messages.
+        file: The data file, for messages.
+
+    Raises:
+        EpisodeError: Numbers are missing, or more or fewer than declared.
+    """
+    if not keys:
+        return None
+    parts: list[Floats] = []
+    for key in keys:
+        values = to_matrix(table[key])
+        if values is None:
+            raise EpisodeError(
+                episode,
+                f"{file}: column {key!r} of episode {episode} lacks numbers in some frames,"
+                " or not all frames have as many.",
+            )
+        parts.append(values)
+    joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    if joined.shape[1] != len(names):
+        raise EpisodeError(
+            episode,
+            f"{file}: {' and '.join(keys)} has {joined.shape[1]} channels, but {INFO} declares {len(names)}.",
+        )
+    return Channels(joined, names)
+
+
+def to_matrix(column: pa.ChunkedArray) -> Floats | None:
+    """Numbers of a column as float32, shape [rows, channels].
+
+    Scalars, lists of fixed or varying length, nested lists and LeRobot's array types are understood. None
+    where rows are null or differ in length, or hold no numbers.
+    """
+    array = column.combine_chunks()
+    while True:
+        kind = array.type
+        if array.null_count:
+            return None
+        if isinstance(array, pa.ExtensionArray):
+            array = array.storage
+        elif pa.types.is_fixed_size_list(kind):
+            array = array.flatten()
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            if len(array.value_lengths().unique()) > 1:
+                return None
+            array = array.flatten()
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+            values = array.to_numpy(zero_copy_only=False).astype(np.float32)
+            return values.reshape(len(column), -1)
+        else:
+            return None
