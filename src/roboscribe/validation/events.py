@@ -1,0 +1,143 @@
+"""Rules for what happens at one moment: interjections of the user and speech of the robot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+from roboscribe.language import SPEECH, spoken_text
+from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
+
+MOST_SPOKEN_WORDS = 20
+
+
+@rule("interjection.speech", "interjection")
+def interjection_speech(view: EpisodeView) -> Iterator[Problem]:
+    """The robot answers every interjection at once."""
+    spoken = set(view.times(SPEECH))
+    for row in view.of_style("interjection"):
+        if row.timestamp not in spoken:
+            yield Problem(
+                row.timestamp,
+                f"The interjection {quoted(row.content)} {at(row.timestamp)} has no answer.",
+                "Add a speech row at the same timestamp.",
+            )
+
+
+@rule("interjection.plan", "interjection")
+def interjection_plan(view: EpisodeView) -> Iterator[Problem]:
+    """The plan is stated anew at every interjection."""
+    planned = set(view.times("plan"))
+    for row in view.of_style("interjection"):
+        if row.timestamp not in planned:
+            yield Problem(
+                row.timestamp,
+                f"There is no plan {at(row.timestamp)}, where the interjection {quoted(row.content)} is.",
+                "Add a plan row at the same timestamp.",
+            )
+
+
+@rule("interjection.single", "interjection")
+def interjection_single(view: EpisodeView) -> Iterator[Problem]:
+    """The user makes one request at a time."""
+    for one, other in pairwise(view.of_style("interjection")):
+        if one.timestamp == other.timestamp:
+            yield Problem(
+                one.timestamp, f"There are two interjections {at(one.timestamp)}.", "Remove one of them."
+            )
+
+
+@rule("speech.start", SPEECH)
+def speech_start(view: EpisodeView) -> Iterator[Problem]:
+    """The robot speaks at the start."""
+    first = view.of_style(SPEECH)[0].timestamp
+    if first != view.start:
+        yield Problem(
+            view.start,
+            f"The robot first speaks {at(first)}, not at the start.",
+            f"Add a speech row at the first frame ({view.start!r}).",
+        )
+
+
+@rule("speech.place", SPEECH, severity="warning")
+def speech_place(view: EpisodeView) -> Iterator[Problem]:
+    """After the start the robot speaks only when it is spoken to."""
+    places = {view.start, *view.times("interjection")}
+    for row in view.of_style(SPEECH):
+        if row.timestamp not in places:
+            yield Problem(
+                row.timestamp,
+                f"The robot speaks {at(row.timestamp)}, where there is no interjection.",
+                "Add the interjection it answers, or remove it.",
+            )
+
+
+@rule("speech.single", SPEECH)
+def speech_single(view: EpisodeView) -> Iterator[Problem]:
+    """The robot says one thing at a time."""
+    for one, other in pairwise(view.of_style(SPEECH)):
+        if one.timestamp == other.timestamp:
+            yield Problem(
+                one.timestamp, f"There are two speech rows {at(one.timestamp)}.", "Join them into one."
+            )
+
+
+@rule("speech.call", SPEECH)
+def speech_call(view: EpisodeView) -> Iterator[Problem]:
+    """Speech is one call of the tool `say` with the argument `text`."""
+    for row in view.of_style(SPEECH):
+        fault = _call_fault(row.tool_calls or ())
+        if fault:
+            yield Problem(
+                row.timestamp,
+                f"The speech row {at(row.timestamp)} {fault}.",
+                'Write {"type":"function","function":{"name":"say","arguments":{"text":"…"}}} as its tool call.',
+            )
+
+
+@rule("speech.length", SPEECH, severity="warning")
+def speech_length(view: EpisodeView) -> Iterator[Problem]:
+    """What the robot says is short."""
+    for row in view.of_style(SPEECH):
+        if _call_fault(row.tool_calls or ()) is None:
+            words = len((spoken_text(row) or "").split())
+            if words > MOST_SPOKEN_WORDS:
+                yield Problem(
+                    row.timestamp,
+                    f"What the robot says {at(row.timestamp)} has {words} words.",
+                    f"Say it in at most {MOST_SPOKEN_WORDS}.",
+                )
+
+
+def _call_fault(calls: Sequence[Any]) -> str | None:
+    """What is wrong with the tool calls of a speech row, or None."""
+    if len(calls) != 1:
+        return f"has {len(calls)} tool calls, not one" if calls else "has no tool call"
+    call = _object(calls[0])
+    function = _object(call.get("function"))
+    arguments = _object(function.get("arguments"))
+    if call.get("type") != "function":
+        return "has a tool call that is not of type function"
+    if function.get("name") != "say":
+        return "calls another tool than say"
+    if list(arguments) != ["text"]:
+        return "calls say without the one argument text"
+    text = arguments["text"]
+    return None if isinstance(text, str) and text.strip() else "says nothing"
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+RULES = (
+    interjection_speech,
+    interjection_plan,
+    interjection_single,
+    speech_start,
+    speech_place,
+    speech_single,
+    speech_call,
+    speech_length,
+)
