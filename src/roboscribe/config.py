@@ -149,7 +149,10 @@ class VlmSettings:
         for flag, count in (("num-gpus", self.num_gpus), ("parallel-servers", self.parallel_servers)):
             if count is not None:
                 _at_least(f"vlm.{flag}", count, 1)
-        for flag, seconds in (("timeout-s", self.timeout_s), ("serve-ready-timeout-s", self.serve_ready_timeout_s)):
+        for flag, seconds in (
+            ("timeout-s", self.timeout_s),
+            ("serve-ready-timeout-s", self.serve_ready_timeout_s),
+        ):
             if not seconds > 0:
                 raise SettingsError(f"--vlm.{flag} is {seconds}, but must be more than 0.")
         json_object("vlm.chat-template-kwargs", self.chat_template_kwargs)
@@ -192,7 +195,9 @@ class DatasetSettings:
 
     def __post_init__(self) -> None:
         if self.root is None and self.repo_id is None:
-            raise SettingsError("Which dataset?", "Give its folder with --root, or a Hub dataset with --repo-id.")
+            raise SettingsError(
+                "Which dataset?", "Give its folder with --root, or a Hub dataset with --repo-id."
+            )
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class AnswerError(RoboscribeError):
     """An ask that a model could not answer; the annotator of that episode fails with it."""
 
 
-class RunStopped(RoboscribeError):
+class RunStopped(RoboscribeError):  # noqa: N818 - it ends a run, which is not always a mistake
     """No further ask can be answered in this run; what is finished is kept, and the same command goes on."""
 
 

@@ -1,0 +1,120 @@
+"""Answers as JSON: an answer type becomes the schema a server is held to, a reply's text the answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+
+from roboscribe.asks import Answer
+
+A = TypeVar("A", bound=Answer)
+
+_ERRORS_SHOWN = 5
+_FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
+
+
+class UnfitReply(ValueError):  # noqa: N818 - the reply is unfit, no program is in error
+    """A reply that holds no valid answer; the message says why, in words a model can act on."""
+
+
+@lru_cache(maxsize=256)
+def schema_of(answer: type[Answer]) -> Mapping[str, Any]:
+    """The JSON schema of an answer type, in the form that the strictest servers take.
+
+    References are put in place, titles and defaults left out, and every property is required, as servers
+    with strict schemas demand.
+    """
+    schema: dict[str, Any] = answer.model_json_schema()
+    return cast(dict[str, Any], _plain(schema, schema.pop("$defs", {})))
+
+
+def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_plain(item, definitions) for item in cast(list[Any], node)]
+    if not isinstance(node, dict):
+        return node
+    found = cast(dict[str, Any], node)
+    if "$ref" in found:
+        target = definitions[found["$ref"].rsplit("/", 1)[-1]]
+        return _plain(
+            {**target, **{key: value for key, value in found.items() if key != "$ref"}}, definitions
+        )
+    plain = {
+        key: _plain(value, definitions)
+        for key, value in found.items()
+        if key not in ("title", "default", "properties")
+    }
+    if "properties" in found:
+        # Names of properties are the answer's own words, so that one called "title" stays.
+        properties = {name: _plain(value, definitions) for name, value in found["properties"].items()}
+        plain |= {"properties": properties, "required": list(properties)}
+    return plain
+
+
+def parse_answer(text: str, kind: type[A]) -> A:
+    """The answer in a reply.
+
+    Thinking aloud before it (``<think>…</think>``), code fences around it and prose on either side are
+    passed over. When several JSON objects are in the text, the last valid one counts: models that think
+    aloud show drafts first.
+
+    Raises:
+        UnfitReply: There is no JSON object in it, or none that is valid for ``kind``.
+    """
+    complaint: ValidationError | None = None
+    answer: A | None = None
+    for value in _objects(text):
+        try:
+            answer = kind.model_validate(value)
+        except ValidationError as error:
+            complaint = error
+    if answer is not None:
+        return answer
+    if complaint is not None:
+        raise UnfitReply(_explain(complaint))
+    spoken = _spoken(text)
+    if not spoken.strip():
+        raise UnfitReply("The reply is empty.")
+    try:
+        json.loads(spoken)
+    except json.JSONDecodeError as error:
+        raise UnfitReply(f"The reply is not JSON: {error}.") from None
+    raise UnfitReply("The reply is JSON, but not an object.")
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """Outermost JSON objects in a text, in order."""
+    spoken = _spoken(text)
+    decoder = json.JSONDecoder()
+    at = spoken.find("{")
+    while at >= 0:
+        try:
+            value, end = decoder.raw_decode(spoken, at)
+        except json.JSONDecodeError:
+            end = at + 1
+        else:
+            yield value
+        at = spoken.find("{", end)
+
+
+def _spoken(text: str) -> str:
+    """A reply without its thinking; the inside of its only code fence when there is one."""
+    # Some templates open the thinking in the prompt, so that only its end is in the reply.
+    _, _, after = text.rpartition("</think>")
+    fenced = _FENCE.findall(after)
+    return fenced[0] if len(fenced) == 1 else after
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"{'.'.join(str(step) for step in problem['loc']) or 'the object'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    shown = "; ".join(lines[:_ERRORS_SHOWN])
+    more = f"; and {len(lines) - _ERRORS_SHOWN} more" if len(lines) > _ERRORS_SHOWN else ""
+    return f"The JSON does not fit its schema: {shown}{more}."

@@ -1,0 +1,188 @@
+"""A model that asks: a typed ask is rendered, sent and parsed, and a valid typed answer comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+from roboscribe.asks import Answer, Ask
+from roboscribe.errors import AnswerError
+from roboscribe.models.answers import UnfitReply, parse_answer, schema_of
+from roboscribe.models.cache import RequestCache
+from roboscribe.models.ledger import Ledger
+from roboscribe.models.request import Backend, Part, Reply, Request, Turn
+
+A = TypeVar("A", bound=Answer)
+
+CONVERSATIONS = 2
+"""How often an ask is begun, each time with another seed."""
+_QUOTED = 4000
+"""Characters of an unfit reply that the model is shown again."""
+
+
+class Rendered(NamedTuple):
+    """An ask in words and pictures: the system text, and the parts of the question in order."""
+
+    system: str
+    parts: tuple[Part, ...]
+
+
+class Renderer(Protocol):
+    """Puts asks into words and pictures."""
+
+    async def render(self, ask: Ask[Any]) -> Rendered:
+        """The prompt of an ask.
+
+        Raises:
+            RoboscribeError: The ask cannot be put, as when its pictures cannot be read.
+        """
+        ...
+
+
+class AskingModel:
+    """Answers asks by putting them to a backend.
+
+    A reply that is cut off is asked for once more with room for twice as much; one that holds no valid answer
+    is shown to the model once with what is wrong; then the ask is begun again with another seed, and if that
+    ends the same way the ask has failed. Used as ``async with model:`` it checks the backend at the start,
+    and lets go of it at the end.
+
+    Args:
+        backend: Who is asked.
+        renderer: Puts asks into words and pictures.
+        ledger: Where calls are accounted for.
+        cache: Replies to requests that were made before; None to ask everything anew.
+        max_tokens: Longest reply.
+        images: Whether asks will carry pictures, which the check then covers.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        renderer: Renderer,
+        *,
+        ledger: Ledger,
+        cache: RequestCache | None = None,
+        max_tokens: int = 1024,
+        images: bool = True,
+    ) -> None:
+        self.backend = backend
+        self.ledger = ledger
+        self._renderer = renderer
+        self._cache = cache
+        self._max_tokens = max_tokens
+        self._images = images
+
+    @property
+    def identity(self) -> str:
+        """The backend's: model and sampling settings."""
+        return self.backend.identity
+
+    async def __aenter__(self) -> AskingModel:
+        await self.backend.check(images=self._images)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.backend.close()
+        if self._cache is not None:
+            self._cache.close()
+
+    async def answer(self, ask: Ask[A]) -> A:
+        """The answer to ``ask``, valid for its answer type.
+
+        Raises:
+            AnswerError: The model gave none; the reason is in the message.
+            RunStopped: The budget is spent or the server lost; no other ask will fare better.
+        """
+        kind = cast("type[A]", ask.answer)
+        rendered = await self._renderer.render(ask)
+        request = Request(
+            name=type(ask).__name__,
+            system=rendered.system,
+            parts=rendered.parts,
+            schema=schema_of(ask.answer),
+            seed=ask.seed,
+            max_tokens=self._max_tokens,
+        )
+        key = hashlib.sha256(f"{self.identity}\n{request.digest}".encode()).hexdigest()
+        kept = self._recall(key, kind)
+        if kept is not None:
+            self.ledger.cached += 1
+            return kept
+        try:
+            reply, answer = await self._ask(request, kind)
+        except AnswerError:
+            self.ledger.failures += 1
+            raise
+        if self._cache is not None:
+            self._cache.put(key, request.name, reply)
+        return answer
+
+    def _recall(self, key: str, kind: type[A]) -> A | None:
+        reply = self._cache.get(key) if self._cache is not None else None
+        if reply is None:
+            return None
+        try:
+            return parse_answer(reply.text, kind)
+        except UnfitReply:
+            # The answer type checks more than its schema tells, and has become stricter since.
+            return None
+
+    async def _ask(self, request: Request, kind: type[A]) -> tuple[Reply, A]:
+        """A valid answer and the reply that holds it."""
+        unfit = UnfitReply("")
+        for conversation in range(CONVERSATIONS):
+            begun = replace(request, seed=(request.seed + conversation) % 2**32)
+            try:
+                return await self._converse(begun, kind)
+            except UnfitReply as error:
+                unfit = error
+        raise AnswerError(f"The model gave no valid answer to {request.name}. {unfit}")
+
+    async def _converse(self, request: Request, kind: type[A]) -> tuple[Reply, A]:
+        reply = await self._complete(request, kind)
+        try:
+            return reply, parse_answer(reply.text, kind)
+        except UnfitReply as unfit:
+            objection = _objection(request, unfit)
+        self.ledger.repairs += 1
+        request = replace(request, turns=(*request.turns, Turn(reply.text[:_QUOTED], objection)))
+        reply = await self._complete(request, kind)
+        return reply, parse_answer(reply.text, kind)
+
+    async def _complete(self, request: Request, kind: type[A]) -> Reply:
+        """A reply, with more room when the first is cut off before its answer is whole."""
+        reply = await self._call(request)
+        if reply.finish != "length" or _holds(reply, kind):
+            return reply
+        larger = replace(request, max_tokens=2 * request.max_tokens)
+        reply = await self._call(larger)
+        if reply.finish == "length" and not _holds(reply, kind):
+            raise UnfitReply(
+                f"The reply was cut off at {larger.max_tokens} tokens; --vlm.max-new-tokens allows for more."
+            )
+        return reply
+
+    async def _call(self, request: Request) -> Reply:
+        with self.ledger.call():
+            reply = await self.backend.complete(request)
+        self.ledger.used(reply.usage)
+        return reply
+
+
+def _holds(reply: Reply, kind: type[Answer]) -> bool:
+    try:
+        parse_answer(reply.text, kind)
+    except UnfitReply:
+        return False
+    return True
+
+
+def _objection(request: Request, unfit: UnfitReply) -> str:
+    """What the model is told about its reply; the schema is in it for servers that do not pass it on."""
+    return (
+        f"{unfit} Answer again with one JSON object and nothing else. "
+        f"It must fit this JSON schema: {json.dumps(request.schema)}"
+    )

@@ -1,0 +1,188 @@
+"""The request cache: the canonical digest of a request goes in, the reply it once got comes out.
+
+One SQLite file, shared by all runs and processes. A cache may be lost at any time, so faults of the file are
+told once and cost no more than the calls it would have saved. Only replies that held a valid answer are kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from roboscribe.models.request import Reply, Usage
+
+NAME = "requests.sqlite"
+_DAY = 86_400.0
+_ROW_OVERHEAD = 150
+_BUSY_SECONDS = 10.0
+_TABLE = """
+create table if not exists replies (
+    key text primary key, name text not null, text text not null, finish text not null,
+    prompt integer not null, completion integer not null, cached integer not null, used real not null
+) without rowid
+"""
+
+T = TypeVar("T")
+
+
+def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The user's cache folder for Roboscribe."""
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "roboscribe"
+
+
+class RequestCache:
+    """Replies by the key of their request.
+
+    Args:
+        folder: Where the file is, or is to be; made when missing.
+        say: Told, in a sentence, of a file that had to be moved aside or cannot be used.
+        clock: Seconds since 1970.
+
+    Attributes:
+        path: The SQLite file.
+    """
+
+    def __init__(
+        self, folder: Path, say: Callable[[str], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self.path = folder / NAME
+        self._say = say
+        self._clock = clock
+        self._file: sqlite3.Connection | None = None
+        self._usable = True
+
+    def get(self, key: str) -> Reply | None:
+        """The reply kept under a key, or None."""
+        return self._attempt(lambda file: self._get(file, key), None)
+
+    def put(self, key: str, name: str, reply: Reply) -> None:
+        """Keep a reply.
+
+        Args:
+            key: Digest of the request and of who was asked.
+            name: Name of the ask, for people who look into the file.
+            reply: The reply; one already kept under the key is replaced.
+        """
+        usage = reply.usage
+        row = (
+            key,
+            name,
+            reply.text,
+            reply.finish,
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.cached_tokens,
+            self._clock(),
+        )
+        self._attempt(
+            lambda file: file.execute("insert or replace into replies values (?,?,?,?,?,?,?,?)", row), None
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of replies kept."""
+        return self._attempt(lambda file: int(file.execute("select count(*) from replies").fetchone()[0]), 0)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the file in bytes."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def prune(self, *, older_than_days: float | None = None, max_mb: float | None = None) -> int:
+        """Forget replies, and give the space back.
+
+        Args:
+            older_than_days: Forget those not used for so long.
+            max_mb: Then forget the least recently used until about so many megabytes are left.
+
+        Returns:
+            How many were forgotten.
+        """
+        return self._attempt(lambda file: self._prune(file, older_than_days, max_mb), 0)
+
+    def close(self) -> None:
+        """Close the file; it opens again when needed."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _get(self, file: sqlite3.Connection, key: str) -> Reply | None:
+        row = file.execute(
+            "select text, finish, prompt, completion, cached, used from replies where key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        text, finish, prompt, completion, cached, used = row
+        now = self._clock()
+        if now - used > _DAY:
+            # Once a day is often enough to tell what is still in use, and spares a write with every hit.
+            file.execute("update replies set used = ? where key = ?", (now, key))
+        return Reply(text, Usage(prompt, completion, cached), finish)
+
+    def _prune(self, file: sqlite3.Connection, older_than_days: float | None, max_mb: float | None) -> int:
+        before = file.total_changes
+        if older_than_days is not None:
+            file.execute("delete from replies where used < ?", (self._clock() - older_than_days * _DAY,))
+        if max_mb is not None:
+            file.execute(
+                """
+                delete from replies where key in (
+                    select key from (
+                        select key, sum(length(text) + ?) over (order by used desc, key) as total from replies
+                    ) where total > ?
+                )
+                """,
+                (_ROW_OVERHEAD, max_mb * 1e6),
+            )
+        removed = file.total_changes - before
+        file.execute("vacuum")
+        return removed
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        if not self._usable:
+            return otherwise
+        for last in (False, True):
+            try:
+                return work(self._open())
+            except (sqlite3.OperationalError, OSError) as error:
+                # Locked, read-only or full: the file may be fine for others, so it stays where it is.
+                self._give_up(str(error))
+                return otherwise
+            except sqlite3.DatabaseError as error:
+                self.close()
+                if last:
+                    self._give_up(str(error))
+                else:
+                    self._move_aside(str(error))
+        return otherwise
+
+    def _open(self) -> sqlite3.Connection:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Written by the thread of the event loop, read by whoever asks for its size.
+            file = sqlite3.connect(
+                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            # A rollback journal and no waiting for the disk: 63 µs a reply. A write-ahead log takes half of
+            # that, but needs all processes on one machine, and home folders of clusters are on the network.
+            file.execute("pragma journal_mode = truncate")
+            file.execute("pragma synchronous = off")
+            file.execute(_TABLE)
+            self._file = file
+        return self._file
+
+    def _move_aside(self, why: str) -> None:
+        aside = self.path.with_name(f"{NAME}.damaged-{int(self._clock())}")
+        self.path.replace(aside)
+        self._say(
+            f"The request cache {self.path} is damaged ({why}); moved to {aside.name}, a new one begins."
+        )
+
+    def _give_up(self, why: str) -> None:
+        self._usable = False
+        self._say(f"The request cache {self.path} cannot be used ({why}); this run goes on without it.")
