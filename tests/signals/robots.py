@@ -256,7 +256,7 @@ def simulate(
     command, fingers = _gripper(script, times, rng)
     build = {"cartesian": _cartesian, "hand": _dexterous, "bimanual": _bimanual}.get(kind)
     build = build or partial(_jointed, kind=kind)
-    state, action = build(told, seen, command, fingers, rng=rng, noise=noise)
+    state, action = build(told, seen, command, fingers, rng=rng, noise=noise, fps=fps)
     episode = Episode(0, (task,), fps, times.astype(np.float32), _channels(state), _channels(action), (), {})
     starts = [0.0, *(at for at, _ in script.gold[1:])]
     ends = [*starts[1:], episode.end]
@@ -324,7 +324,7 @@ def _mixed(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _jointed(
     told: np.ndarray, seen: np.ndarray, command: np.ndarray, fingers: np.ndarray, rng: np.random.Generator,
-    noise: float, kind: str,
+    noise: float, fps: float, kind: str,
 ) -> tuple[Named, Named]:  # fmt: skip
     if kind == "degrees":
         names = (
@@ -370,15 +370,16 @@ def _jointed(
 
 def _cartesian(
     told: np.ndarray, seen: np.ndarray, command: np.ndarray, fingers: np.ndarray, rng: np.random.Generator,
-    noise: float,
+    noise: float, fps: float,
 ) -> tuple[Named, Named]:  # fmt: skip
     steps = np.diff(told[:, [0, 1, 2, 4, 4, 3]], axis=0, append=told[-1:, [0, 1, 2, 4, 4, 3]])
     steps[:, 4] = 0.0
     # A binary command: it changes when a large movement begins.
     binary = np.full(len(command), -1.0)
     rates = np.gradient(command)
+    soon = max(1, round(0.2 * fps))
     for frame in range(1, len(binary)):
-        ahead = command[min(frame + 6, len(command) - 1)] - command[frame]
+        ahead = command[min(frame + soon, len(command) - 1)] - command[frame]
         large = abs(ahead) > 0.1 and abs(rates[frame]) > 1e-3
         binary[frame] = np.sign(ahead) if large else binary[frame - 1]
     action = np.column_stack((_rough(20 * steps, 0.002 * noise, rng), binary))
@@ -395,7 +396,7 @@ def _cartesian(
 
 def _dexterous(
     told: np.ndarray, seen: np.ndarray, command: np.ndarray, fingers: np.ndarray, rng: np.random.Generator,
-    noise: float,
+    noise: float, fps: float,
 ) -> tuple[Named, Named]:  # fmt: skip
     mix = rng.integers(1 << 30)
     reach = rng.uniform(0.4, 0.9, 6)
@@ -416,7 +417,7 @@ def _dexterous(
 
 def _bimanual(
     told: np.ndarray, seen: np.ndarray, command: np.ndarray, fingers: np.ndarray, rng: np.random.Generator,
-    noise: float,
+    noise: float, fps: float,
 ) -> tuple[Named, Named]:  # fmt: skip
     """Two arms of six joints and a gripper; one of them does the work, the other rests."""
     works = rng.integers(2)

@@ -67,8 +67,7 @@ def movement_of(path: Array, fps: float, summed: bool = False) -> Movement:
         peak = float(np.quantile(speed, 0.95))
         if floor < 0.04 * peak:
             break
-    slow, onset = 1.3 * floor + 0.02 * peak, floor + 0.01 * peak
-    still = ~_hysteresis(speed, slow, onset)
+    still = ~_moving(speed, 1.3 * floor + 0.02 * peak, floor)
     for start, stop in runs(~still):
         if stop - start < 0.2 * fps and (start == 0 or float(speed[start:stop].max()) < 0.15 * peak):
             still[start:stop] = True
@@ -137,10 +136,14 @@ def _noise_speed(rough: Array) -> float:
     return float(np.sqrt(total) + 2.0 * np.sqrt((power**2).sum() / (2 * total))) if total > 0 else 0.0
 
 
-def _hysteresis(speed: Array, high: float, low: float) -> Mask:
-    """Frames above ``low`` in runs that somewhere exceed ``high``."""
+def _moving(speed: Array, clear: float, floor: float) -> Mask:
+    """Frames in runs above ``clear``, each run widened to where its own motion sets in and ends."""
     mask = np.zeros(len(speed), dtype=np.bool_)
-    for start, stop in runs(speed > low):
-        if float(speed[start:stop].max()) > high:
-            mask[start:stop] = True
+    for start, stop in runs(speed > clear):
+        least = floor + 0.01 * float(speed[start:stop].max())
+        while start > 0 and speed[start - 1] > least:
+            start -= 1
+        while stop < len(speed) and speed[stop] > least:
+            stop += 1
+        mask[start:stop] = True
     return mask

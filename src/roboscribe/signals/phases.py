@@ -35,8 +35,8 @@ class Waits:
 
 WAITS = Waits()
 
-LEAST_CLEAR = 0.3
-"""Least strength of the dip that ends a lift, where there is one as strong."""
+LEAST_CLEAR = 0.35
+"""Least depth of the dip that ends a lift, where there is one as deep."""
 
 
 def strength(dip: Dip) -> float:
@@ -140,10 +140,11 @@ def _carried(scene: Scene, leg: Step, first: bool, last: bool, whole: bool = Fal
 
 
 def _lift_end(found: Sequence[Dip]) -> Dip | None:
-    best = max((strength(dip) for dip in found), default=0.0)
-    if best < 0.15:
-        return None
-    return next(dip for dip in found if strength(dip) >= min(LEAST_CLEAR, best))
+    """The first clear change of motion; the clearest, where none is clear; None on a motion without any."""
+    turning = [dip for dip in found if dip.turn > 0.04 or dip.depth > 0.95]
+    clear = (dip for dip in turning if dip.depth >= LEAST_CLEAR)
+    best = max(turning, key=strength, default=None)
+    return next(clear, best if best is not None and strength(best) >= 0.15 else None)
 
 
 def _legs(scene: Scene, start: int, stop: int, first: float, last: float) -> list[Step]:

@@ -39,13 +39,19 @@ def pushes(
         inside = sorted(sorted(inside, key=lambda frame: float(speed[frame]))[:MOST])
     pace = float(np.median(speed[start:stop])) or 1.0
     best: tuple[float, tuple[int, ...]] = (-np.inf, ())
-    for chosen in combinations(inside, 2 * count):
-        score = sum(
-            _merit(speed, inside, a, b, start, stop, pace)
-            for a, b in zip(chosen[::2], chosen[1::2], strict=True)
-        )
-        best = max(best, (score, chosen))
+    for chosen in combinations(range(len(inside)), 2 * count):
+        frames = [inside[index] for index in chosen]
+        pairs = zip(frames[::2], frames[1::2], strict=True)
+        merit = sum(_merit(speed, inside, a, b, start, stop, pace) for a, b in pairs)
+        best = max(best, (merit - 0.5 * _oddity(chosen, len(inside)), tuple(frames)))
     return list(zip(best[1][::2], best[1][1::2], strict=True))
+
+
+def _oddity(chosen: Sequence[int], count: int) -> int:
+    """By how many motions a choice of stops departs from the usual: over and down, push, up and away."""
+    before, after = chosen[0] + 1, count - chosen[-1]
+    between = (b - a for a, b in zip(chosen[1:-1:2], chosen[2::2], strict=True))
+    return abs(before - 2) + abs(after - 2) + sum(abs(motions - 3) for motions in between)
 
 
 def way_back(speed: Array | Floats, stops: Sequence[int], start: int, stop: int, fps: float) -> int:
@@ -70,7 +76,7 @@ def _merit(
     speed: Array | Floats, stops: Sequence[int], a: int, b: int, start: int, stop: int, pace: float
 ) -> float:
     """How much a span looks like a push: stops at its ends, no stop inside, slow, and not short."""
-    ends = 2.0 - (float(speed[a]) + float(speed[b])) / pace
+    ends = 2.0 - sum(max(float(speed[frame]) / pace, 0.15) for frame in (a, b))
     inner = [float(speed[frame]) for frame in stops if a < frame < b]
     peak = float(speed[a:b].max())
     pause = max((1.0 - value / peak for value in inner), default=0.0) if peak > 0 else 0.0

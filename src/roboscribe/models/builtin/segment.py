@@ -13,6 +13,9 @@ from roboscribe.models.builtin.wording import label_of
 from roboscribe.signals import Arm, Phase, Signals, Verb
 from roboscribe.signals.pushes import pushes, way_back
 
+LEAST_CLEAR = 0.4
+"""Least strength of a break that can begin or end a push."""
+
 LEAST_SECONDS = 0.1
 """Shorter segments join the one before them."""
 
@@ -163,7 +166,7 @@ def _after_way_back(out: list[Named], stretch: list[Phase], signals: Signals) ->
 def _frames(signals: Signals) -> tuple[float, list[int]]:
     """Frames per second, and the frames at which the arm is slow between two motions."""
     rate = len(signals.speed) / max(signals.phases[-1].end, 1e-9)
-    return rate, [round(item.time * rate) for item in signals.breaks]
+    return rate, [round(item.time * rate) for item in signals.breaks if item.strength >= LEAST_CLEAR]
 
 
 def _strokes_in(moving: Sequence[Phase], count: int, signals: Signals) -> list[tuple[float, float]]:
