@@ -21,6 +21,41 @@ BackendName = Literal["auto", "builtin", "openai", "transformers", "vllm"]
 
 
 @dataclass(frozen=True)
+class FramesSettings:
+    """How a model looks at an episode; the builtin model does not."""
+
+    cameras: tuple[str, ...] = ()
+    """Camera keys to show, for example `observation.images.top`; the first one with video when left out."""
+    hz: float = 2.0
+    """Frames a second on contact sheets."""
+    per_ask: int = 60
+    """Most frames in one request; a longer episode is looked at in several windows."""
+    columns: int = 4
+    """Frames beside each other on a contact sheet."""
+    rows: int = 5
+    """Rows of frames on a contact sheet."""
+    thumbnail_side: int = 256
+    """Pixels of the longer side of a frame on a contact sheet."""
+
+    def __post_init__(self) -> None:
+        if not self.hz > 0:
+            raise SettingsError(f"--frames.hz is {self.hz}, but must be more than 0.")
+        _at_least("frames.per-ask", self.per_ask, 2)
+        _at_least("frames.columns", self.columns, 1)
+        _at_least("frames.rows", self.rows, 1)
+        _at_least("frames.thumbnail-side", self.thumbnail_side, 64)
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """The task itself, where the dataset does not tell it."""
+
+    derive: Literal["off", "if-missing", "always"] = "if-missing"
+    """Have the model say from the video what was asked for: never, where the dataset has no task or only a
+    placeholder, or always. The dataset's own task texts stay as they are."""
+
+
+@dataclass(frozen=True)
 class SubtasksSettings:
     """Which subtask is under way, from the start of the episode to its end."""
 
@@ -30,10 +65,22 @@ class SubtasksSettings:
     """Spans shorter than this are merged into a neighbour."""
     snap_seconds: float = 0.25
     """A boundary this near to a physical event of the robot is moved onto it; 0 turns snapping off."""
+    most: int = 0
+    """Most subtasks in one window; 0 for no bound."""
+    hints: bool = True
+    """Tell a model that looks when the robot's grippers closed and opened."""
+    describe: bool = True
+    """Have a model that looks describe what it sees before it segments."""
+    relabel: bool = False
+    """Have a model that looks check each label beside its neighbours; one more request per subtask."""
+    relabel_frames: int = 5
+    """Frames of each subtask it is shown then."""
 
     def __post_init__(self) -> None:
         _at_least("subtasks.min-seconds", self.min_seconds, 0)
         _at_least("subtasks.snap-seconds", self.snap_seconds, 0)
+        _at_least("subtasks.most", self.most, 0)
+        _at_least("subtasks.relabel-frames", self.relabel_frames, 1)
 
 
 @dataclass(frozen=True)
@@ -50,6 +97,8 @@ class MemorySettings:
 
     enabled: bool = field(default=True, metadata=_NOT_AN_ANSWER)
     """Write `memory` rows."""
+    chained: bool = False
+    """Ask for each memory with the one before at hand, instead of for all of an episode at once."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +109,8 @@ class TaskAugSettings:
     """Write `task_aug` rows."""
     count: int = 10
     """Rephrasings wanted besides the original task; a model that knows fewer gives fewer."""
+    axes: bool = False
+    """Share them out over five ways to differ: synonyms, and leaving out arm, orientation, grasp, or several."""
 
     def __post_init__(self) -> None:
         _at_least("task-aug.count", self.count, 0)
@@ -206,6 +257,8 @@ class AnnotateSettings(DatasetSettings):
 
     seed: int = 0
     """Seed of every random choice; the same seed gives the same bytes."""
+    frames: FramesSettings = field(default_factory=FramesSettings)
+    task: TaskSettings = field(default_factory=TaskSettings)
     subtasks: SubtasksSettings = field(default_factory=SubtasksSettings)
     plan: PlanSettings = field(default_factory=PlanSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
@@ -213,6 +266,8 @@ class AnnotateSettings(DatasetSettings):
     motion: MotionSettings = field(default_factory=MotionSettings)
     writer: WriterSettings = field(default_factory=WriterSettings)
     vlm: VlmSettings = field(default_factory=VlmSettings)
+    prompts: Path | None = None
+    """Folder with prompt templates that take the place of ours; same names, see `roboscribe/prompts`."""
     max_cost: float | None = None
     """Stop, resumable, before the model has cost more than this, in the currency of the --vlm.price flags."""
     max_calls: int | None = None

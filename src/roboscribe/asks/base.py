@@ -1,12 +1,16 @@
-"""The base of every ask and answer."""
+"""The base of every ask and answer, and the views of an episode that asks carry."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from roboscribe.frames import EpisodeFrames, Jpeg, SheetLayout, contact_sheets
 
 
 class Answer(BaseModel):
@@ -32,6 +36,46 @@ class Ask(Generic[A]):
 
     episode: int
     seed: int = 0
+
+    def look(self) -> Sequence[str | Jpeg]:
+        """What there is to see: captions and pictures in order; none for an ask about words alone.
+
+        May decode video, so call it from a thread where that matters.
+
+        Raises:
+            FrameError: A frame cannot be read.
+        """
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Sheets:
+    """Frames of an episode as timestamped contact sheets, made once, when they are first looked at.
+
+    Attributes:
+        frames: The open episode's frames.
+        cameras: Camera keys shown on each sheet.
+        indices: Frame indices, ascending.
+        layout: Columns and rows of a sheet.
+    """
+
+    frames: EpisodeFrames
+    cameras: tuple[str, ...]
+    indices: tuple[int, ...]
+    layout: SheetLayout
+    _made: list[Jpeg] = field(default_factory=list[Jpeg], init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    def pictures(self) -> list[Jpeg]:
+        """The sheets, in order of time.
+
+        Raises:
+            FrameError: A frame cannot be read.
+        """
+        with self._lock:
+            if not self._made:
+                self._made.extend(contact_sheets(self.frames, self.cameras, self.indices, self.layout))
+            return list(self._made)
 
 
 def derive_seed(seed: int, episode: int, purpose: str) -> int:

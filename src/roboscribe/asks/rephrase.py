@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from roboscribe.asks.base import Answer, Ask
+
+Axis = Literal["free", "synonym", "omit_arm", "omit_orientation", "omit_grasp", "combined"]
+"""How a rephrasing may differ: freely, by synonyms, or by leaving out which arm, orientation or grasp to use
+(one at a time, or several: combined)."""
+
+AXES: tuple[Axis, ...] = ("synonym", "omit_arm", "omit_orientation", "omit_grasp", "combined")
 
 
 class Rephrasings(Answer):
@@ -23,9 +29,11 @@ class RephraseTask(Ask[Rephrasings]):
     Attributes:
         task: The task as the dataset has it.
         count: How many rephrasings are wanted; a model that knows fewer gives fewer.
+        axis: How they may differ.
     """
 
     answer = Rephrasings
 
     task: str
     count: int
+    axis: Axis = "free"

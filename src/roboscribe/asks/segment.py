@@ -1,42 +1,159 @@
-"""Ask for the subtasks of an episode: where each begins and ends, and its name."""
+"""Asks for the subtasks of an episode: what is seen, where each subtask begins and ends, and its name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated
 
 from pydantic import Field
 
-from roboscribe.asks.base import Answer, Ask
-from roboscribe.signals import Signals
+from roboscribe.asks.base import Answer, Ask, Sheets
+from roboscribe.errors import EpisodeError
+from roboscribe.frames import Jpeg
+from roboscribe.signals import GripperEvent, Signals
+
+LabelText = Annotated[str, Field(min_length=2, max_length=120)]
+
+
+class Description(Answer):
+    """What happens in a stretch of an episode, told without naming subtasks."""
+
+    text: Annotated[str, Field(min_length=2, max_length=2000)]
 
 
 class Segment(Answer):
     """One subtask: ``[start, end)`` in seconds and a short imperative label."""
 
-    start: Annotated[float, Field(ge=0)]
-    end: Annotated[float, Field(ge=0)]
-    label: Annotated[str, Field(min_length=2, max_length=120)]
+    start: Annotated[float, Field(ge=0, le=100_000)]
+    end: Annotated[float, Field(ge=0, le=100_000)]
+    label: LabelText
 
 
 class Segments(Answer):
-    """The subtasks of an episode in the order they happen."""
+    """The subtasks of a stretch in the order they happen."""
 
     segments: Annotated[list[Segment], Field(min_length=1, max_length=200)]
 
 
+class Label(Answer):
+    """A short imperative label of one subtask."""
+
+    label: LabelText
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SegmentEpisode(Ask[Segments]):
-    """Which subtasks does the robot do, and when?
+class Stretch:
+    """A part of an episode that is looked at in one go.
 
     Attributes:
         task: The task text; empty when unknown.
-        duration: Seconds from the first frame to the end of the last.
-        signals: What state and action tell of the motion.
+        duration: Seconds from the first frame of the episode to the end of the last.
+        signals: What state and action tell of the motion of the whole episode.
+        start: Seconds, inclusive.
+        end: Seconds, exclusive.
+        hints: Whether its physical events may be told to the model.
+        sheets: Frames of the stretch; None for a model that does not look.
     """
-
-    answer = Segments
 
     task: str
     duration: float
     signals: Signals
+    start: float = 0.0
+    end: float = inf
+    hints: bool = True
+    sheets: Sheets | None = None
+
+    @property
+    def events(self) -> list[str]:
+        """Physical events within the stretch, in words; empty when hints are off."""
+        if not self.hints:
+            return []
+        inside = (event for event in self.signals.events if self.start <= event.start < self.end)
+        return [_in_words(event) for event in inside]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DescribeEpisode(Ask[Description], Stretch):
+    """What can be seen to happen? Only that, so that the segmentation is grounded in it."""
+
+    answer = Description
+
+    def look(self) -> Sequence[str | Jpeg]:
+        """The contact sheets of the stretch."""
+        return pictures_of(self.sheets, self.episode)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SegmentEpisode(Ask[Segments], Stretch):
+    """Which subtasks does the robot do, and when?
+
+    Attributes:
+        description: What was seen before, or empty.
+        most: Most subtasks wanted in the stretch; 0 for no bound.
+        least_seconds: Shortest subtask wanted.
+    """
+
+    answer = Segments
+
+    description: str = ""
+    most: int = 0
+    least_seconds: float = 0.0
+
+    def look(self) -> Sequence[str | Jpeg]:
+        """The contact sheets of the stretch."""
+        return pictures_of(self.sheets, self.episode)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RelabelSegment(Ask[Label]):
+    """Is this label right, seen beside what comes before and after?
+
+    Attributes:
+        task: The task text; empty when unknown.
+        label: The label so far.
+        before: Label of the subtask before; empty for the first.
+        after: Label of the subtask after; empty for the last.
+        start: Seconds.
+        end: Seconds.
+        sheets: Frames of the subtasks before, at and after, in this order; None where there is none.
+    """
+
+    answer = Label
+
+    task: str
+    label: str
+    before: str
+    after: str
+    start: float
+    end: float
+    sheets: tuple[Sheets | None, Sheets | None, Sheets | None]
+
+    def look(self) -> Sequence[str | Jpeg]:
+        """The contact sheets, each under its name."""
+        parts: list[str | Jpeg] = []
+        for name, sheets in zip(("Before:", "The subtask in question:", "After:"), self.sheets, strict=True):
+            if sheets is not None:
+                parts += [name, *sheets.pictures()]
+        return parts
+
+
+def pictures_of(sheets: Sheets | None, episode: int) -> list[Jpeg]:
+    """The pictures of sheets that must be there.
+
+    Raises:
+        EpisodeError: There are none; a question about pictures is never put without them.
+        FrameError: A frame cannot be read.
+    """
+    pictures = sheets.pictures() if sheets else []
+    if not pictures:
+        raise EpisodeError(episode, "There are no frames to look at.", "The model needs a camera with video.")
+    return pictures
+
+
+def _in_words(event: GripperEvent) -> str:
+    gripper = f"the {event.arm} gripper" if event.arm else "the gripper"
+    held = {True: " and holds something", False: " on nothing", None: ""}[event.holding]
+    verb = "closes" if event.kind == "close" else "opens"
+    return f"{event.start:.2f} s: {gripper} {verb}{held if event.kind == 'close' else ''}"

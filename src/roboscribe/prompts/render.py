@@ -1,0 +1,126 @@
+"""Rendering: an ask goes in, the system text and the ordered parts of its message come out."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from roboscribe.asks import Ask
+from roboscribe.asks import __all__ as _names
+from roboscribe.errors import SettingsError
+from roboscribe.frames import Jpeg
+
+HERE = Path(__file__).parent
+SUFFIX = ".md.j2"
+SYSTEM = "system"
+
+
+class Prompts:
+    """The templates of a run.
+
+    Every message is: the system text, the same for all asks; then what there is to see; then the ask's own
+    words. Asks about the same pictures so share their beginning, which servers with prefix caching read once.
+
+    Args:
+        overrides: Folder whose templates, named like ours, take the place of ours.
+
+    Raises:
+        SettingsError: The folder is not there, holds a file that is no template of ours, or a template
+            does not compile or uses a name that its ask does not have.
+    """
+
+    def __init__(self, overrides: Path | None = None) -> None:
+        if overrides is not None:
+            _check_folder(overrides)
+        folders = [HERE] if overrides is None else [overrides, HERE]
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folders),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        self._sources = {name: self._source(name) for name in template_names()}
+        for kind in ask_kinds():
+            self._check(kind)
+
+    def digest(self, kind: type[Ask[Any]]) -> str:
+        """Digest of all words that an ask of this kind is put in, whatever its facts."""
+        text = self._sources[SYSTEM] + "\0" + self._sources[name_of(kind)]
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    async def render(self, ask: Ask[Any]) -> tuple[str, Sequence[str | Jpeg]]:
+        """The system text, and the parts of the message in order.
+
+        Raises:
+            RoboscribeError: What there is to see cannot be read.
+        """
+        parts = list(await asyncio.to_thread(ask.look))
+        words = self._words(name_of(type(ask)), ask=ask)
+        return self._words(SYSTEM), [*parts, words]
+
+    def _words(self, name: str, **facts: Any) -> str:
+        try:
+            return self._environment.get_template(name + SUFFIX).render(facts).strip()
+        except jinja2.TemplateError as error:
+            raise SettingsError(f"{name}{SUFFIX}: {error}.", "Mend the template in the --prompts folder.") from error
+
+    def _source(self, name: str) -> str:
+        loader = self._environment.loader
+        assert loader is not None
+        return loader.get_source(self._environment, name + SUFFIX)[0]
+
+    def _check(self, kind: type[Ask[Any]]) -> None:
+        """Refuse a template that does not compile, or reads what its ask does not have, before anything is asked."""
+        name = name_of(kind)
+        try:
+            tree = self._environment.parse(self._sources[name])
+            self._environment.get_template(name + SUFFIX)
+        except jinja2.TemplateSyntaxError as error:
+            raise SettingsError(
+                f"{name}{SUFFIX}, line {error.lineno}: {error.message}.", "Mend the template in the --prompts folder."
+            ) from error
+        known = {item.name for item in fields(kind)} | {n for n in dir(kind) if not n.startswith("_")}
+        for node in tree.find_all(jinja2.nodes.Getattr):
+            if isinstance(node.node, jinja2.nodes.Name) and node.node.name == "ask" and node.attr not in known:
+                raise SettingsError(
+                    f"{name}{SUFFIX}, line {node.lineno}: {kind.__name__} has no {node.attr!r}.",
+                    f"It has {', '.join(sorted(item.name for item in fields(kind)))}.",
+                )
+
+
+def ask_kinds() -> list[type[Ask[Any]]]:
+    """Every kind of ask there is."""
+    import roboscribe.asks as asks
+
+    found = [getattr(asks, name) for name in _names]
+    return [kind for kind in found if isinstance(kind, type) and issubclass(kind, Ask) and kind is not Ask]
+
+
+def name_of(kind: type[Ask[Any]]) -> str:
+    """Name of an ask's template: its class name in snake case."""
+    return "".join("_" + c.lower() if c.isupper() else c for c in kind.__name__).lstrip("_")
+
+
+def template_names() -> list[str]:
+    """Names of all templates, without suffix."""
+    return [SYSTEM, *(name_of(kind) for kind in ask_kinds())]
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise SettingsError(f"--prompts {folder}: no such folder.")
+    known = {name + SUFFIX for name in template_names()}
+    found = {path.name for path in folder.iterdir() if path.suffix == ".j2"}
+    if not found:
+        raise SettingsError(f"--prompts {folder} holds no template.", f"Name them {', '.join(sorted(known))}.")
+    if strange := found - known:
+        raise SettingsError(
+            f"--prompts {folder}: {sorted(strange)[0]} is no template of ours.", f"Ours are {', '.join(sorted(known))}."
+        )
