@@ -1,7 +1,18 @@
 """Checks rows against the data contract: one pure function per rule, and a report of what was found."""
 
 from roboscribe.validation.base import EpisodeView, Finding, Rule
+from roboscribe.validation.files import FILE_RULES, check_dataset, check_file_layout
 from roboscribe.validation.report import Report
 from roboscribe.validation.rules import RULES, check_episode
 
-__all__ = ["RULES", "EpisodeView", "Finding", "Report", "Rule", "check_episode"]
+__all__ = [
+    "FILE_RULES",
+    "RULES",
+    "EpisodeView",
+    "Finding",
+    "Report",
+    "Rule",
+    "check_dataset",
+    "check_episode",
+    "check_file_layout",
+]

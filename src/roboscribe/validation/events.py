@@ -92,7 +92,7 @@ def speech_call(view: EpisodeView) -> Iterator[Problem]:
             yield Problem(
                 row.timestamp,
                 f"The speech row {at(row.timestamp)} {fault}.",
-                'Write {"type":"function","function":{"name":"say","arguments":{"text":"…"}}} as its tool call.',
+                'Write {"type":"function","function":{"name":"say","arguments":{"text":"…"}}}.',
             )
 
 

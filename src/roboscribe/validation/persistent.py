@@ -265,7 +265,7 @@ def motion_cover(view: EpisodeView) -> Iterator[Problem]:
     if first.timestamp != view.start:
         yield Problem(
             first.timestamp,
-            f"The first motion {quoted(first.content)} starts {at(first.timestamp)}; none is in force before.",
+            f"The first motion {quoted(first.content)} starts {at(first.timestamp)}, not with the episode.",
             "Add one at the first frame.",
         )
 
