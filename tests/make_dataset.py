@@ -408,6 +408,18 @@ def write_video(path: Path, pictures: Iterator[Array], fps: float, codec: str = 
         container.mux(stream.encode(None))
 
 
+def edit_info(root: Path, **changes: Any) -> None:
+    """Change keys of info.json; a value of None takes the key out."""
+    path = root / "meta/info.json"
+    info = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in info.items() if value is not None}))
+
+
+def edit_table(path: Path, edit: Callable[[pa.Table], pa.Table]) -> None:
+    """Rewrite a parquet file with ``edit`` applied to its table."""
+    pq.write_table(edit(pq.read_table(path)), path)
+
+
 def _encoded(picture: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG")

@@ -313,7 +313,7 @@ def _is_of(path: str, key: str, keys: Sequence[str]) -> bool:
     """Whether a video lies in a folder named like the camera, or like the last part of its key."""
     parts = PurePosixPath(path).parts
     short = key.rpartition(".")[2]
-    if key in parts or parts[-1].startswith(f"{key}_"):
+    if key in parts:
         return True
     own_short = sum(other.rpartition(".")[2] == short for other in keys) == 1
     return own_short and short in parts and not any(other in parts for other in keys)

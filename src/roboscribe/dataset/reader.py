@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -394,9 +395,9 @@ class Dataset:
 
 def _runs(column: Any) -> dict[int, tuple[int, int]]:
     """First run of each value: where it starts and ends, exclusive."""
-    starts = np.flatnonzero(np.diff(column, prepend=column[:1] - 1)).tolist()
+    edges: list[int] = (np.flatnonzero(np.diff(column)) + 1).tolist()
     runs: dict[int, tuple[int, int]] = {}
-    for start, stop in zip(starts, [*starts[1:], len(column)], strict=True):
+    for start, stop in pairwise([0, *edges, len(column)] if len(column) else []):
         runs.setdefault(int(column[start]), (start, stop))
     return runs
 
