@@ -9,6 +9,7 @@ import numpy as np
 
 from roboscribe.episode import Episode
 from roboscribe.signals.anchors import Scene
+from roboscribe.signals.arrays import Array
 from roboscribe.signals.events import Stroke, strokes_of
 from roboscribe.signals.facts import Arm, Break, GripperEvent, Phase, Signals
 from roboscribe.signals.gripper import grip_of
@@ -40,7 +41,8 @@ def analyse(episode: Episode) -> Signals:
     if not traces:
         return Signals((), (), (), (), np.zeros(0, dtype=np.float32), ())
     fps = _rate(episode)
-    arms = [_analyse_arm(trace, fps) for trace in traces]
+    scale, least = _shared(traces)
+    arms = [_analyse_arm(trace, fps, scale, least) for trace in traces]
     clock = _Clock(episode)
     events = [
         GripperEvent(s.kind, clock.at(s.start), clock.at(s.stop), arm.trace.arm, s.holding)
@@ -84,9 +86,25 @@ def _rate(episode: Episode) -> float:
     return 1.0 / step if step > 1e-6 else episode.fps
 
 
-def _analyse_arm(trace: ArmTrace, fps: float) -> ArmAnalysis:
-    movement = movement_of(trace.path, fps, trace.summed)
-    grip = grip_of(trace, movement.speed)
+def _shared(traces: tuple[ArmTrace, ...]) -> tuple[Array | None, float]:
+    """Of two like arms, the larger range of each joint, and the least range of a gripper that is at work.
+
+    Without it, the tremor of an arm that does nothing would count as motion.
+    """
+    if len(traces) < 2:
+        return None, 0.0
+    spreads = [np.ptp(trace.path, axis=0) for trace in traces if len(trace.path)]
+    alike = len({spread.shape for spread in spreads}) == 1 and len(spreads) == len(traces)
+    scale = np.maximum(np.max(spreads, axis=0), 1e-9) if alike else None
+    hands = [trace.measured if trace.command is None else trace.command for trace in traces]
+    ranges = [np.ptp(hand, axis=0) for hand in hands if hand is not None and len(hand)]
+    same = len(ranges) == len(traces) and len({spread.shape for spread in ranges}) == 1
+    return scale, 0.25 * max(float(np.linalg.norm(spread)) for spread in ranges) if same else 0.0
+
+
+def _analyse_arm(trace: ArmTrace, fps: float, scale: Array | None, least: float) -> ArmAnalysis:
+    movement = movement_of(trace.path, fps, trace.summed, scale)
+    grip = grip_of(trace, movement.speed, fps, least)
     strokes = strokes_of(grip, movement, fps) if grip is not None else []
     scene = Scene(movement, tuple(strokes), fps, comparable=grip is not None and grip.comparable)
     return ArmAnalysis(trace, movement, strokes, steps_of(scene))

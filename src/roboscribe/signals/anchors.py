@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,12 +74,18 @@ def anchors_of(scene: Scene) -> list[Anchor]:
 
     Pre-shaping on the way, and closing on the way home, are no phases: the arm is moving while they happen.
     """
+    return _with_ways_back(scene, _found(scene, _is_grasp) or _found(scene, _is_grasp_on_the_way))
+
+
+def _found(scene: Scene, is_grasp: Callable[[Scene, Stroke], bool]) -> list[Anchor]:
+    """The closings that ``is_grasp`` accepts, and what ends each of them."""
     found: list[Anchor] = []
     grasp: Anchor | None = None
     for index, stroke in enumerate(scene.strokes):
         following = scene.strokes[index + 1].start if index + 1 < len(scene.strokes) else scene.frames
         if stroke.kind == "close":
-            if _is_grasp(scene, stroke, following, bool(found) and grasp is None):
+            at_rest = bool(found) and grasp is None and _ends_the_episode(scene, stroke, following)
+            if not at_rest and is_grasp(scene, stroke):
                 failed = stroke.holding is False or _reopened_on_the_spot(scene, index)
                 grasp = _anchor(scene, stroke, following, "grasp", not failed)
                 found.append(grasp)
@@ -88,14 +95,19 @@ def anchors_of(scene: Scene) -> list[Anchor]:
                 verb: Verb = "release" if grasp.succeeded else "reopen"
                 found.append(_anchor(scene, stroke, following, verb))
             grasp = None
-    return _with_ways_back(scene, found)
+    return found
 
 
-def _is_grasp(scene: Scene, stroke: Stroke, following: int, idle: bool) -> bool:
-    if idle and _ends_the_episode(scene, stroke, following):
-        return False
+def _is_grasp(scene: Scene, stroke: Stroke) -> bool:
+    """Whether the arm all but stands while the gripper closes; with something in the hand it may move."""
     firm = bool(stroke.holding) and scene.comparable
-    return stroke.arm_travel < (0.8 if firm else 0.5)
+    return stroke.arm_pace < (0.8 if firm else 0.5)
+
+
+def _is_grasp_on_the_way(scene: Scene, stroke: Stroke) -> bool:
+    """Whether the gripper closes well after the arm has set out: hands of people who never quite stop do so."""
+    speed = scene.movement.speed
+    return float(speed[: stroke.start].sum()) > 0.15 * float(speed.sum())
 
 
 def _ends_the_episode(scene: Scene, stroke: Stroke, following: int) -> bool:

@@ -11,7 +11,7 @@ from roboscribe.signals.arrays import Array, runs, smooth
 from roboscribe.signals.gripper import Grip
 from roboscribe.signals.motion import Movement
 
-LEAST_TRAVEL = 0.12
+LEAST_TRAVEL = 0.18
 """A stroke travels at least this share of the gripper's range in the episode."""
 
 
@@ -23,7 +23,7 @@ class Stroke:
         kind: ``close`` or ``open``.
         start: Frame of the command's onset.
         stop: Frame at which command and fingers have come to rest.
-        arm_travel: How much of the stroke the arm is on its way, from 0 (it stands) to 1.
+        arm_pace: Arm speed during the stroke relative to its usual: 0 when it stands, 1 when it moves as usual.
         holding: As in ``GripperEvent``.
         lost: Frame at which what it held slipped out, or None.
     """
@@ -31,7 +31,7 @@ class Stroke:
     kind: Literal["close", "open"]
     start: int
     stop: int
-    arm_travel: float
+    arm_pace: float
     holding: bool | None = None
     lost: int | None = None
 
@@ -47,7 +47,7 @@ def strokes_of(grip: Grip, movement: Movement, fps: float) -> list[Stroke]:
         rest = _rest(grip, start, stop, following, fps)
         kind = "close" if travel > 0 else "open"
         holding, lost = _held(grip, rest, following, fps) if kind == "close" else (None, None)
-        found.append(Stroke(kind, start, rest, _arm_travel(level, movement, start, stop), holding, lost))
+        found.append(Stroke(kind, start, rest, _arm_pace(level, movement, start, stop), holding, lost))
     return _judged(found)
 
 
@@ -118,8 +118,8 @@ def _held(grip: Grip, rest: int, following: int, fps: float) -> tuple[bool | Non
     return True, None
 
 
-def _arm_travel(level: Array, movement: Movement, start: int, stop: int) -> float:
-    """Share of a stroke made while the arm moves fast, weighted by how fast the fingers move."""
+def _arm_pace(level: Array, movement: Movement, start: int, stop: int) -> float:
+    """Mean arm speed over a stroke, weighted by finger speed, relative to its median when moving; at most 1."""
     if not movement.moves:
         return 0.0
     own = np.abs(np.diff(level[start : stop + 1]))
@@ -141,5 +141,5 @@ def _judged(strokes: list[Stroke]) -> list[Stroke]:
     if any(stroke.holding for stroke in closings):
         return strokes
     return [
-        Stroke(s.kind, s.start, s.stop, s.arm_travel, None, None) if s.kind == "close" else s for s in strokes
+        Stroke(s.kind, s.start, s.stop, s.arm_pace, None, None) if s.kind == "close" else s for s in strokes
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roboscribe.signals.arrays import Array, correlation, noise, smooth
+from roboscribe.signals.arrays import Array, correlation, noise, runs, smooth
 from roboscribe.signals.channels import words
 from roboscribe.signals.traces import ArmTrace
 
@@ -37,21 +37,23 @@ class Grip:
     measured_noise: float
 
 
-def grip_of(trace: ArmTrace, arm_speed: Array) -> Grip | None:
+def grip_of(trace: ArmTrace, arm_speed: Array, fps: float, least: float = 0.0) -> Grip | None:
     """The gripper of an arm, or None when it has none or never moves it.
 
     Args:
         trace: The arm.
         arm_speed: Speed of the arm, shape [frames]; tells grasps (arm slow) from pre-shaping (arm on its way).
+        fps: Frames per second.
+        least: Least range, in the channels' own units, of a gripper that does anything.
     """
     told, seen = _synergy(trace.command, trace.measured)
     main = told if told is not None else seen
-    if main is None or len(main) < 2 or not _travels(main):
+    if main is None or len(main) < 2 or not _travels(main) or float(np.ptp(main)) < least:
         return None
     comparable = told is not None and seen is not None and _same_units(told, seen)
     if told is not None and seen is not None and not comparable and _lagged(told, seen) < 0:
         seen = -seen
-    if _larger_is_open(trace.grip_names, told, seen, comparable, arm_speed):
+    if _larger_is_open(trace.grip_names, told, seen, comparable, arm_speed, fps):
         told, seen = (None if told is None else -told), (None if seen is None else -seen)
     main = told if told is not None else seen
     assert main is not None
@@ -117,7 +119,12 @@ def _unit(values: Array) -> Array:
 
 
 def _larger_is_open(
-    names: tuple[str, ...], told: Array | None, seen: Array | None, comparable: bool, arm_speed: Array
+    names: tuple[str, ...],
+    told: Array | None,
+    seen: Array | None,
+    comparable: bool,
+    arm_speed: Array,
+    fps: float,
 ) -> bool:
     """The convention of a gripper: its name says it, else its behaviour, else larger means open.
 
@@ -129,18 +136,22 @@ def _larger_is_open(
         return False
     votes = 1.0 + (4.0 if spoken & LARGER_IS_OPEN else 0.0)
     if comparable and told is not None and seen is not None:
-        votes += 4.0 * _short_of(told, seen)
+        votes += 4.0 * _short_of(told, seen, fps)
     main = told if told is not None else seen
     assert main is not None
     votes -= 2.0 * _first_slow(main, arm_speed)
     return votes > 0
 
 
-def _short_of(told: Array, seen: Array) -> float:
+def _short_of(told: Array, seen: Array, fps: float) -> float:
     """At rest, how far the fingers stay above a low command, less how far below a high one; in [-1, 1]."""
     spread = float(np.ptp(told))
-    steps = np.abs(np.gradient(told)) + np.abs(np.gradient(smooth(seen, 1.0)))
-    rest = steps < 0.01 * spread + 3 * float(noise(seen[:, None])[0])
+    rough = float(noise(np.stack((told, seen), axis=1)).max())
+    steps = np.maximum(np.abs(np.gradient(smooth(told, 1.0))), np.abs(np.gradient(smooth(seen, 1.0))))
+    rest = np.zeros(len(told), dtype=np.bool_)
+    for start, stop in runs(steps < 0.1 * spread / fps + 2 * rough):
+        # Fingers lag behind the command; only what lasts is a gap.
+        rest[start + round(0.3 * fps) : stop] = True
     middle = float(told.min()) + spread / 2
     low, high = rest & (told < middle), rest & (told >= middle)
     above = float(np.quantile(seen[low] - told[low], 0.8)) if low.sum() > 2 else 0.0

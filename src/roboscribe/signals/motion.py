@@ -12,6 +12,10 @@ SMOOTHING = (0.04, 0.06, 0.09, 0.12)
 """Seconds of Gaussian smoothing before differentiating: the least that keeps noise well below motion."""
 
 
+IDLE = 0.15
+"""An arm whose joints span less than this share of the other arm's is idle: it only trembles."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Movement:
     """The motion of one arm.
@@ -49,32 +53,37 @@ class Dip:
     turn: float
 
 
-def movement_of(path: Array, fps: float, summed: bool = False) -> Movement:
+def movement_of(path: Array, fps: float, summed: bool = False, scale: Array | None = None) -> Movement:
     """The motion along a path.
 
     Args:
         path: Shape [frames, joints].
         fps: Frames per second.
         summed: Whether the path is a sum of noisy steps, so that its noise grows like a random walk.
+        scale: What counts as a joint's range, shape [joints], where a like arm moves further than this one.
     """
     frames = len(path)
     if frames < 2 or path.shape[1] == 0:
         empty = np.zeros(frames)
         return Movement(empty, np.zeros_like(path), np.ones(frames, dtype=np.bool_), 0.0)
     for seconds in SMOOTHING:
-        velocity, floor = _velocity(path, seconds * fps, fps, summed)
+        velocity, floor = _velocity(path, seconds * fps, fps, summed, scale)
         speed = np.linalg.norm(velocity, axis=1)
         peak = float(np.quantile(speed, 0.95))
         if floor < 0.04 * peak:
             break
     still = ~_moving(speed, 1.3 * floor + 0.02 * peak, floor)
+    if scale is not None and float(np.median(np.ptp(path, axis=0) / scale)) < IDLE:
+        still[:] = True
     for start, stop in runs(~still):
         if stop - start < 0.2 * fps and (start == 0 or float(speed[start:stop].max()) < 0.15 * peak):
             still[start:stop] = True
     return Movement(speed, velocity, still, floor)
 
 
-def _velocity(path: Array, sigma: float, fps: float, summed: bool) -> tuple[Array, float]:
+def _velocity(
+    path: Array, sigma: float, fps: float, summed: bool, scale: Array | None
+) -> tuple[Array, float]:
     """Joint velocities relative to each joint's range, shape [frames, joints], and the speed of noise alone."""
     smoothed = smooth(path, sigma)
     velocity = np.gradient(smoothed, axis=0) * fps
@@ -86,7 +95,8 @@ def _velocity(path: Array, sigma: float, fps: float, summed: bool) -> tuple[Arra
         rough = noise(path) * float(np.sqrt((steps**2).sum())) * fps
     # A joint that never moves faster than its noise would otherwise count as much as one that does.
     alive = np.quantile(np.abs(velocity), 0.95, axis=0) > 3 * rough
-    weight = np.where(alive, 1.0 / np.maximum(np.ptp(smoothed, axis=0), 1e-9), 0.0)
+    spread = np.ptp(smoothed, axis=0) if scale is None else scale
+    weight = np.where(alive, 1.0 / np.maximum(spread, 1e-9), 0.0)
     return velocity * weight, _noise_speed(rough * weight)
 
 

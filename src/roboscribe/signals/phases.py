@@ -127,7 +127,13 @@ def _carried(scene: Scene, leg: Step, first: bool, last: bool, whole: bool = Fal
     parts: list[Step] = []
     at = leg.start
     if first:
-        cut = _lift_end(found)
+        cut = _lift_end(
+            [
+                dip
+                for dip in found
+                if _travelled(scene, dip.frame, leg.stop) > 0.15 * _travelled(scene, leg.start, leg.stop)
+            ]
+        )
         if cut is None:
             return [replace(leg, verb="move" if whole else "lift")]
         parts.append(Step(leg.start, cut.frame, "lift"))
@@ -137,6 +143,11 @@ def _carried(scene: Scene, leg: Step, first: bool, last: bool, whole: bool = Fal
         low = later[-1].frame
         return [*parts, Step(at, low, "move"), Step(low, leg.stop, "lower")]
     return [*parts, Step(at, leg.stop, "move")]
+
+
+def _travelled(scene: Scene, start: int, stop: int) -> float:
+    """Length of the arm's path between two frames."""
+    return float(scene.movement.speed[start:stop].sum())
 
 
 def _lift_end(found: Sequence[Dip]) -> Dip | None:
