@@ -182,19 +182,21 @@ class Dataset:
     def episode_tasks(self, index: int) -> tuple[str, ...]:
         """Task texts of an episode in the order they occur; empty when the dataset has none.
 
-        They come from the episode table, else from the ``task_index`` column.
+        They come from the episode table, else from the ``task_index`` column, which also has the last word
+        on their order: LeRobot lists several tasks in no order.
 
         Raises:
             DatasetError: There is no such episode.
             EpisodeError: The column is needed and cannot be read.
         """
         row = self._row(index)
-        listed: Iterable[str | int] = self._table.tasks[row] if self._table.tasks is not None else ()
-        if not listed and self._task_texts and "task_index" in self._columns_of(index):
-            stored = self._read(index, ["task_index"])["task_index"].to_pylist()
-            listed = dict.fromkeys(stored)
-        texts = (self._task_texts.get(task, "") if isinstance(task, int) else task for task in listed)
-        return tuple(dict.fromkeys(text for text in texts if text))
+        listed = self._texts(self._table.tasks[row] if self._table.tasks is not None else ())
+        if len(listed) == 1 or not self._task_texts or "task_index" not in self._columns_of(index):
+            return listed
+        stored = self._texts(self._read(index, ["task_index"])["task_index"].to_pylist())
+        if not listed:
+            return stored
+        return tuple(sorted(listed, key=lambda text: stored.index(text) if text in stored else len(stored)))
 
     def episode(self, index: int) -> Episode:
         """One episode with its signals; frames stay on disk.
@@ -263,6 +265,11 @@ class Dataset:
             raise EpisodeError(
                 index, f"The language columns of {shard.relative} cannot be read: {error!r}."
             ) from error
+
+    def _texts(self, tasks: Iterable[str | int]) -> tuple[str, ...]:
+        """Texts of tasks that are given by text or index, each once; empty and unknown ones left out."""
+        texts = (self._task_texts.get(task, "") if isinstance(task, int) else task for task in tasks)
+        return tuple(dict.fromkeys(text for text in texts if text))
 
     def _row(self, index: int) -> int:
         row = self._row_by_index.get(index)
