@@ -293,7 +293,8 @@ class VideoFiles:
             self._places[key] = places
             return []
         present = set(self._present)
-        expected = list(dict.fromkeys(places.path(row) for row in rows))
+        # Where there is no video at all, the paths of 40,000 episodes need not be made to find none of them.
+        expected = list(dict.fromkeys(places.path(row) for row in (rows if present else rows[:1])))
         lost = [path for path in expected if path not in present]
         if len(lost) < len(expected):
             self._places[key] = places
