@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
+from roboscribe.episode import Episode
 from roboscribe.errors import RoboscribeError
 from roboscribe.events import (
     EpisodeFailed,
@@ -26,6 +28,7 @@ from roboscribe.events import (
     WritingStarted,
     ignore,
 )
+from roboscribe.frames import EpisodeFrames, FrameNeeds, FrameStore
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
@@ -56,7 +59,8 @@ def annotate(
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
     """
     started = time.monotonic()
-    annotators = enabled_annotators(settings)
+    model = model or BuiltinModel()
+    annotators = enabled_annotators(settings, model.looks)
     wanted = parse_episodes(settings.episodes)
     source = open_dataset(locate(settings))
     episodes = check_episodes(source, wanted)
@@ -65,10 +69,8 @@ def annotate(
     for note in source.notes:
         listen(Note(note))
 
-    run = Run(source, stored, annotators, model or BuiltinModel(), Staging(target), settings.seed, listen)
-    listen(
-        StagingStarted(len(episodes), tuple(annotator.name for annotator in annotators), run.model.identity)
-    )
+    run = Run(source, stored, annotators, model, Staging(target), settings.seed, listen)
+    listen(StagingStarted(len(episodes), tuple(a.name for a in annotators if a.styles), run.model.identity))
     asyncio.run(run.stage(episodes))
     shards = run.write(target, settings.writer.tools_column) if run.rows else 0
 
@@ -100,6 +102,7 @@ class Run:
         rows: Number of rows of each episode that is ready to be written.
         failures: Episodes that are not.
         asks: Asks put to the model so far.
+        frames: Frames of the episodes in flight.
     """
 
     source: Dataset
@@ -112,6 +115,7 @@ class Run:
     rows: dict[int, int] = field(default_factory=dict[int, int])
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
+    frames: FrameStore = field(default_factory=FrameStore)
 
     async def stage(self, episodes: Sequence[int]) -> None:
         """Annotate and validate every episode; a few are in flight at a time, so memory stays flat."""
@@ -135,7 +139,9 @@ class Run:
             for name in annotator.requires
         )
         stored = await asyncio.to_thread(self.stored.language_rows, index) if needs_stored else []
-        produced = await produce(Scene(episode, self.seed), self.annotators, self.model, self.staging, stored)
+        async with self._open_frames(episode) as frames:
+            scene = Scene(episode, self.seed, frames)
+            produced = await produce(scene, self.annotators, self.model, self.staging, stored)
         self.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)
@@ -150,6 +156,18 @@ class Run:
         self.rows[index] = len(view.rows)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused))
 
+    @asynccontextmanager
+    async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames | None]:
+        """The episode's frames, for a model that looks; those that are known to be needed take one pass."""
+        if not self.model.looks:
+            yield None
+            return
+        needs = FrameNeeds()
+        for annotator in self.annotators:
+            needs |= annotator.needs(episode)
+        async with self.frames.admit(episode, needs) as frames:
+            yield frames
+
     def _fail(self, index: int, stage: str, reason: str) -> None:
         self.failures.add(index)
         if stage in STAGES:
@@ -157,7 +175,8 @@ class Run:
         self.listen(EpisodeFailed(index, stage, reason))
 
     def _staged_rows(self, index: int) -> list[Row]:
-        return [row for annotator in self.annotators for row in self.staging.rows(index, annotator.name)]
+        names = (annotator.name for annotator in self.annotators if annotator.styles)
+        return [row for name in names for row in self.staging.rows(index, name)]
 
     def write(self, target: Path, tools_column: bool) -> int:
         """Write the rows of every episode that is ready; the number of data files that changed."""

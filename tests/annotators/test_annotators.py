@@ -12,7 +12,13 @@ from roboscribe.annotators.registry import enabled_annotators
 from roboscribe.annotators.subtasks import Subtasks
 from roboscribe.annotators.task_aug import TaskAug
 from roboscribe.asks import UpdateMemory
-from roboscribe.config import AnnotateSettings, PlanSettings, SubtasksSettings, TaskAugSettings
+from roboscribe.config import (
+    AnnotateSettings,
+    MemorySettings,
+    PlanSettings,
+    SubtasksSettings,
+    TaskAugSettings,
+)
 from roboscribe.episode import Episode
 from roboscribe.errors import RoboscribeError
 from roboscribe.language import Row
@@ -25,7 +31,7 @@ def scene(tasks: tuple[str, ...] = ("Put the cup away.",), frames: int = 60) -> 
 
 
 def rows_of(annotator: Annotator, model: ScriptedModel, at: Scene, **upstream: list[Row]) -> list[Row]:
-    return asyncio.run(annotator.annotate(at, upstream, model))
+    return asyncio.run(annotator.annotate(at, {"task": [], **upstream}, model))
 
 
 SUBTASKS = [
@@ -43,7 +49,7 @@ def test_subtask_rows_stand_on_exact_frame_times() -> None:
         ]
     }
     at = scene()
-    rows = rows_of(Subtasks(SubtasksSettings()), ScriptedModel([answer]), at)
+    rows = rows_of(Subtasks(SubtasksSettings(), None), ScriptedModel([answer]), at)
     assert [row.content for row in rows] == ["move towards the cup", "grasp the cup"]
     assert [row.timestamp for row in rows] == [0.0, float(at.episode.timestamps[16])]
 
@@ -60,7 +66,7 @@ def test_the_plan_shrinks_by_one_subtask_at_each_boundary() -> None:
 
 def test_memory_is_asked_once_for_all_boundaries_from_the_second_subtask_on() -> None:
     model = ScriptedModel([{"memories": ["I went to the cup.", "I took\nthe cup."]}])
-    rows = rows_of(Memory(), model, scene(), subtasks=SUBTASKS)
+    rows = rows_of(Memory(MemorySettings()), model, scene(), subtasks=SUBTASKS)
     assert [(row.timestamp, row.content) for row in rows] == [
         (SUBTASKS[1].timestamp, "I went to the cup."),
         (SUBTASKS[2].timestamp, "I took the cup."),
@@ -72,12 +78,12 @@ def test_memory_is_asked_once_for_all_boundaries_from_the_second_subtask_on() ->
 
 def test_a_wrong_number_of_memories_is_a_failure_and_no_row() -> None:
     with pytest.raises(RoboscribeError, match="Asked for 2 memories, but 1"):
-        rows_of(Memory(), ScriptedModel([{"memories": ["One."]}]), scene(), subtasks=SUBTASKS)
+        rows_of(Memory(MemorySettings()), ScriptedModel([{"memories": ["One."]}]), scene(), subtasks=SUBTASKS)
 
 
 def test_one_subtask_needs_no_memory_and_no_ask() -> None:
     model = ScriptedModel([])
-    assert rows_of(Memory(), model, scene(), subtasks=SUBTASKS[:1]) == []
+    assert rows_of(Memory(MemorySettings()), model, scene(), subtasks=SUBTASKS[:1]) == []
     assert model.asked == []
 
 
@@ -109,5 +115,5 @@ def test_seeds_differ_by_episode_and_purpose_only() -> None:
 
 def test_what_is_turned_off_does_not_run_and_all_off_is_refused() -> None:
     off = PlanSettings(enabled=False)
-    names = [a.name for a in enabled_annotators(AnnotateSettings(repo_id="a/b", plan=off))]
-    assert names == ["task_aug", "subtasks", "motion", "memory"]
+    names = [a.name for a in enabled_annotators(AnnotateSettings(repo_id="a/b", plan=off), looks=False)]
+    assert names == ["task", "task_aug", "subtasks", "motion", "memory"]

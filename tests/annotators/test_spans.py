@@ -1,5 +1,7 @@
 """Segments in any disorder become a gap-free cover on frames."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,7 +81,7 @@ def test_any_segments_tile_the_episode(starts: list[float], least: float, fps: f
     spans = cover([(s, s + 0.1, f"step {i % 3}") for i, s in enumerate(starts)], at, least)
     assert spans[0][0] == 0
     assert spans[-1][1] == at.frames
-    assert all(a[1] == b[0] and a[2] != b[2] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] == b[0] and a[2] != b[2] for a, b in pairwise(spans))
     assert all(end > start for start, end, _ in spans)
     assert all(end - start >= least * fps for start, end, _ in spans[:-1]) or len(spans) == 1
 

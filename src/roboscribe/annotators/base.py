@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from roboscribe.asks import Ask
 from roboscribe.asks.base import derive_seed
 from roboscribe.episode import Episode
+from roboscribe.frames import EpisodeFrames, FrameNeeds
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.signals import Signals, analyse
@@ -25,10 +26,12 @@ class Scene:
     Attributes:
         episode: The episode.
         seed: The run's seed.
+        frames: Its frames, for annotators that look; None for a model that does not.
     """
 
     episode: Episode
     seed: int
+    frames: EpisodeFrames | None = None
 
     @cached_property
     def signals(self) -> Signals:
@@ -38,6 +41,14 @@ class Scene:
     def seed_for(self, purpose: str) -> int:
         """Seed for one random choice in this episode."""
         return derive_seed(self.seed, self.episode.index, purpose)
+
+
+class Blind:
+    """Base of annotators that show nothing."""
+
+    def needs(self, episode: Episode) -> FrameNeeds:
+        """No frames."""
+        return FrameNeeds()
 
 
 class Annotator(Protocol):
@@ -52,14 +63,26 @@ class Annotator(Protocol):
         settings: Its settings that change the rows, as plain data.
     """
 
-    name: str
-    version: int
-    styles: frozenset[str | None]
-    requires: tuple[str, ...]
-    asks: tuple[type[Ask[Any]], ...]
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def styles(self) -> frozenset[str | None]: ...
+    @property
+    def requires(self) -> tuple[str, ...]: ...
+    @property
+    def asks(self) -> tuple[type[Ask[Any]], ...]: ...
     @property
     def settings(self) -> Mapping[str, Any]: ...
+
+    def needs(self, episode: Episode) -> FrameNeeds:
+        """Frames it knows beforehand that it will show, so that one pass over the video serves all.
+
+        Raises:
+            EpisodeError: The episode does not have the camera that is to be shown.
+        """
+        ...
 
     async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
         """Rows of this annotator's styles.

@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from roboscribe.annotators.base import Scene, Upstream
+from roboscribe.annotators.base import Blind, Scene, Upstream
 from roboscribe.annotators.spans import spans_of
+from roboscribe.annotators.task import task_of
 from roboscribe.asks import UpdateMemory
-from roboscribe.errors import EpisodeError
+from roboscribe.config import MemorySettings, answer_settings
+from roboscribe.errors import AnswerError
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
 
-class Memory:
-    """Asks for all boundaries of an episode at once."""
+class Memory(Blind):
+    """Asks for all boundaries of an episode at once, or, chained, for one after the other."""
 
     name = "memory"
     version = 1
     styles = frozenset[str | None]({"memory"})
-    requires = ("subtasks",)
+    requires = ("subtasks", "task")
     asks = (UpdateMemory,)
-    settings: Mapping[str, Any] = {}
+
+    def __init__(self, settings: MemorySettings) -> None:
+        self._settings = settings
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that change the rows."""
+        return answer_settings(self._settings)
 
     async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
         """One ``memory`` row at every boundary from the second subtask on."""
@@ -30,21 +39,26 @@ class Memory:
         boundaries = tuple(range(1, len(spans)))
         if not boundaries:
             return []
-        answer = await model.answer(
-            UpdateMemory(
-                episode=episode.index,
-                seed=scene.seed_for("memory"),
-                task=episode.task,
-                subtasks=tuple(span.label for span in spans),
-                boundaries=boundaries,
+        task = task_of(scene, upstream)
+        subtasks = tuple(span.label for span in spans)
+        memories: list[str] = []
+        for asked in [(n,) for n in boundaries] if self._settings.chained else [boundaries]:
+            answer = await model.answer(
+                UpdateMemory(
+                    episode=episode.index,
+                    seed=scene.seed_for(f"memory/{asked[0]}"),
+                    task=task,
+                    subtasks=subtasks,
+                    boundaries=asked,
+                    previous=memories[-1] if memories else "",
+                )
             )
-        )
-        if len(answer.memories) != len(boundaries):
-            raise EpisodeError(
-                episode.index,
-                f"Asked for {len(boundaries)} memories, but {len(answer.memories)} were answered.",
-            )
+            if len(answer.memories) != len(asked):
+                raise AnswerError(
+                    f"Asked for {len(asked)} memories, but {len(answer.memories)} were answered."
+                )
+            memories += (" ".join(text.split()) for text in answer.memories)
         return [
-            Row("assistant", " ".join(text.split()), "memory", episode.time_of(span.start))
-            for span, text in zip(spans[1:], answer.memories, strict=True)
+            Row("assistant", text, "memory", episode.time_of(span.start))
+            for span, text in zip(spans[1:], memories, strict=True)
         ]

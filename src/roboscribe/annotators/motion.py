@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from roboscribe.annotators.base import Scene, Upstream
+from roboscribe.annotators.base import Blind, Scene, Upstream
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
 
-class MotionPrimitives:
+class MotionPrimitives(Blind):
     """Writes down what state and action show; no ask is needed, and none for an episode without signals."""
 
     name = "motion"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from roboscribe.annotators.base import Scene, Upstream
+from roboscribe.annotators.base import Blind, Scene, Upstream
 from roboscribe.annotators.spans import spans_of
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
 
-class Plan:
+class Plan(Blind):
     """Numbers the remaining subtasks, the one under way first; no ask is needed."""
 
     name = "plan"

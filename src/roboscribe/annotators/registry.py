@@ -7,25 +7,32 @@ from roboscribe.annotators.memory import Memory
 from roboscribe.annotators.motion import MotionPrimitives
 from roboscribe.annotators.plan import Plan
 from roboscribe.annotators.subtasks import Subtasks
+from roboscribe.annotators.task import Task
 from roboscribe.annotators.task_aug import TaskAug
+from roboscribe.annotators.view import View
 from roboscribe.config import AnnotateSettings
 from roboscribe.errors import SettingsError
 
 
-def enabled_annotators(settings: AnnotateSettings) -> list[Annotator]:
+def enabled_annotators(settings: AnnotateSettings, looks: bool) -> list[Annotator]:
     """Annotators that the settings turn on, each after those it requires.
+
+    Args:
+        settings: What to do.
+        looks: Whether the model is to be shown frames.
 
     Raises:
         SettingsError: All are off.
     """
+    view = View(settings.frames) if looks else None
     choices: list[tuple[bool, Annotator]] = [
         (settings.task_aug.enabled, TaskAug(settings.task_aug)),
-        (settings.subtasks.enabled, Subtasks(settings.subtasks)),
+        (settings.subtasks.enabled, Subtasks(settings.subtasks, view)),
         (settings.motion.enabled, MotionPrimitives()),
         (settings.plan.enabled, Plan()),
-        (settings.memory.enabled, Memory()),
+        (settings.memory.enabled, Memory(settings.memory)),
     ]
     chosen = [annotator for enabled, annotator in choices if enabled]
     if not chosen:
         raise SettingsError("Every annotator is turned off.", "Leave at least one enabled.")
-    return chosen
+    return [Task(settings.task, view), *chosen]

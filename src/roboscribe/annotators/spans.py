@@ -49,7 +49,7 @@ def tile(
     labels = [tidy_label(segment.label) for segment in inside]
     # Two starts may meet on one frame after snapping; the later label is the one in force from there on.
     spans = [Span(a, b, label) for a, b, label in zip(frames, frames[1:], labels, strict=False) if b > a]
-    return _join_equal(_join_short(spans, episode, min_seconds))
+    return join_equal(_join_short(spans, episode, min_seconds))
 
 
 def _join_short(spans: list[Span], episode: Episode, min_seconds: float) -> list[Span]:
@@ -65,7 +65,8 @@ def _join_short(spans: list[Span], episode: Episode, min_seconds: float) -> list
     return kept
 
 
-def _join_equal(spans: list[Span]) -> list[Span]:
+def join_equal(spans: Sequence[Span]) -> list[Span]:
+    """The spans with neighbours of one label made one."""
     joined: list[Span] = []
     for span in spans:
         if joined and joined[-1].label == span.label:

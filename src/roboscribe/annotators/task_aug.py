@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from roboscribe.annotators.base import Scene, Upstream
-from roboscribe.asks import RephraseTask
+from roboscribe.annotators.base import Blind, Scene, Upstream
+from roboscribe.annotators.task import task_of
+from roboscribe.asks import AXES, Axis, RephraseTask
 from roboscribe.config import TaskAugSettings, answer_settings
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
 
-class TaskAug:
+class TaskAug(Blind):
     """Asks for rephrasings; the original task is always the first row."""
 
     name = "task_aug"
     version = 1
     styles = frozenset[str | None]({"task_aug"})
-    requires = ()
+    requires = ("task",)
     asks = (RephraseTask,)
 
     def __init__(self, settings: TaskAugSettings) -> None:
@@ -31,21 +33,35 @@ class TaskAug:
 
     async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
         """The task and its rephrasings, all at the episode's start; none for an episode without a task."""
-        task = scene.episode.task
-        if not task.strip():
+        task = task_of(scene, upstream)
+        if not task:
             return []
-        texts: list[str] = []
-        if self._settings.count:
-            ask = RephraseTask(
-                episode=scene.episode.index,
-                seed=scene.seed_for("rephrase"),
-                task=task,
-                count=self._settings.count,
+        answers = await asyncio.gather(
+            *(
+                model.answer(
+                    RephraseTask(
+                        episode=scene.episode.index,
+                        seed=scene.seed_for(f"rephrase/{axis}"),
+                        task=task,
+                        count=count,
+                        axis=axis,
+                    )
+                )
+                for axis, count in self._wanted()
             )
-            texts = (await model.answer(ask)).texts
+        )
+        texts = [text for answer in answers for text in answer.texts]
         start = scene.episode.time_of(0)
         wanted = distinct([task, *texts])[: self._settings.count + 1]
         return [Row("user", text, "task_aug", start) for text in wanted]
+
+    def _wanted(self) -> list[tuple[Axis, int]]:
+        """Axes to ask about, with the number of rephrasings of each."""
+        count = self._settings.count
+        if not self._settings.axes:
+            return [("free", count)] if count else []
+        shares = [count // len(AXES) + (at < count % len(AXES)) for at in range(len(AXES))]
+        return [(axis, share) for axis, share in zip(AXES, shares, strict=True) if share]
 
 
 def distinct(texts: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from roboscribe.config import FramesSettings
 from roboscribe.episode import Episode
 from roboscribe.errors import EpisodeError
 from roboscribe.frames import EpisodeFrames, FrameNeeds, SheetLayout
-from roboscribe.frames.sampling import every, evenly, windows
+from roboscribe.frames.sampling import evenly, every, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class View:
         Raises:
             EpisodeError: The episode has no video of a camera that is wanted, or none at all.
         """
-        wanted = self.settings.cameras or tuple(c.key for c in episode.cameras if c.key in episode.handles)[:1]
+        wanted = (
+            self.settings.cameras or tuple(c.key for c in episode.cameras if c.key in episode.handles)[:1]
+        )
         missing = [key for key in wanted if key not in episode.handles]
         if missing or not wanted:
             raise EpisodeError(
@@ -64,11 +66,15 @@ class View:
     def overview(self, episode: Episode) -> tuple[int, ...]:
         """Frames spread over the whole episode, as many as one request takes."""
         regular = every(episode.timestamps, self.settings.hz)
-        return tuple(regular if len(regular) <= self.settings.per_ask else evenly(episode.timestamps, self.settings.per_ask))
+        return tuple(
+            regular
+            if len(regular) <= self.settings.per_ask
+            else evenly(episode.timestamps, self.settings.per_ask)
+        )
 
     def needs(self, episode: Episode, indices: Sequence[int]) -> FrameNeeds:
         """These frames as thumbnails for sheets, of every camera shown."""
-        return FrameNeeds(thumbnails={camera: indices for camera in self.cameras(episode)})
+        return FrameNeeds(thumbnails=dict.fromkeys(self.cameras(episode), indices))
 
     def sheets(self, frames: EpisodeFrames, indices: Sequence[int]) -> Sheets:
         """Contact sheets of these frames."""

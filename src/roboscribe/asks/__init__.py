@@ -3,7 +3,7 @@
 from roboscribe.asks.base import Answer, Ask, Sheets, derive_seed
 from roboscribe.asks.derive import DerivedTask, DeriveTask
 from roboscribe.asks.memory import Memories, UpdateMemory
-from roboscribe.asks.rephrase import AXES, Axis, Rephrasings, RephraseTask
+from roboscribe.asks.rephrase import AXES, Axis, RephraseTask, Rephrasings
 from roboscribe.asks.segment import (
     DescribeEpisode,
     Description,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Literal
@@ -26,7 +26,7 @@ LogFormat = Literal["auto", "rich", "plain", "json"]
 
 
 @contextmanager
-def listener(log_format: LogFormat) -> Iterator[Listener]:
+def listener(log_format: LogFormat) -> Generator[Listener]:
     """A listener that shows events on standard output until the context ends."""
     if log_format == "auto":
         log_format = "rich" if sys.stdout.isatty() else "plain"
@@ -111,7 +111,7 @@ class PlainLines:
 
 
 @contextmanager
-def live_display() -> Iterator[Listener]:
+def live_display() -> Generator[Listener]:
     """A listener that draws progress bars in a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

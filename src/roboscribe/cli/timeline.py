@@ -30,7 +30,9 @@ def timeline(episode: Episode, rows: Sequence[Row], signals: Signals, width: int
     """
     bar = max(30, min(width - 14, 96))
     spans = spans_of(rows, episode)
-    colour = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(dict.fromkeys(s.label for s in spans))}
+    colour = {
+        label: COLOURS[i % len(COLOURS)] for i, label in enumerate(dict.fromkeys(s.label for s in spans))
+    }
     drawing = Table.grid(padding=(0, 2))
     drawing.add_column(justify="right", style="dim")
     drawing.add_column()
@@ -51,7 +53,9 @@ def timeline(episode: Episode, rows: Sequence[Row], signals: Signals, width: int
         listing.add_row(
             f"{start:.2f} s", Text("■ " + span.label, style=colour[span.label]), memory.get(start, "")
         )
-    title = Text.assemble((f"Episode {episode.index}", "bold"), f"  {episode.end:.1f} s  ", (episode.task, "italic"))
+    title = Text.assemble(
+        (f"Episode {episode.index}", "bold"), f"  {episode.end:.1f} s  ", (episode.task, "italic")
+    )
     return Group(title, Padding(drawing, (1, 0, 1, 0)), listing)
 
 
@@ -67,7 +71,9 @@ def _ruler(end: float, width: int) -> Text:
 
 
 def _spark(speed: Floats, width: int) -> str:
-    chunks = np.array_split(speed, width) if len(speed) >= width else [speed[i : i + 1] for i in range(len(speed))]
+    chunks = (
+        np.array_split(speed, width) if len(speed) >= width else [speed[i : i + 1] for i in range(len(speed))]
+    )
     peaks = np.array([float(chunk.max()) for chunk in chunks])
     top = float(np.percentile(speed, 99)) or 1.0
     levels = np.clip(np.round(peaks / top * (len(LEVELS) - 1)), 0, len(LEVELS) - 1).astype(int)

@@ -33,7 +33,7 @@ def locate(settings: DatasetSettings) -> Path:
     if settings.revision is None and (folder / "meta" / "info.json").is_file():
         return folder
 
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:

@@ -68,7 +68,7 @@ def parse_answer(text: str, kind: type[A]) -> A:
     """
     complaint: ValidationError | None = None
     answer: A | None = None
-    for value in _objects(text):
+    for value in objects_in(text):
         try:
             answer = kind.model_validate(value)
         except ValidationError as error:
@@ -87,7 +87,7 @@ def parse_answer(text: str, kind: type[A]) -> A:
     raise UnfitReply("The reply is JSON, but not an object.")
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
+def objects_in(text: str) -> Iterator[dict[str, Any]]:
     """Outermost JSON objects in a text, in order."""
     spoken = _spoken(text)
     decoder = json.JSONDecoder()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from roboscribe.asks import Answer, Ask
 
@@ -15,10 +15,18 @@ class Model(Protocol):
     Attributes:
         identity: Name and sampling settings; two models with the same identity give the same answers, so it
             enters the fingerprint of every staged result that asked it.
+        looks: Whether it is shown pictures. To one that does not look, no frame is ever decoded.
     """
 
     @property
     def identity(self) -> str: ...
+
+    @property
+    def looks(self) -> bool: ...
+
+    def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
+        """Digest of the words in which it is asked this kind of ask; None when it needs no words."""
+        ...
 
     async def answer(self, ask: Ask[A]) -> A:
         """The answer to ``ask``, valid for its answer type.

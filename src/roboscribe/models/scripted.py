@@ -20,15 +20,21 @@ class ScriptedModel:
         script: Answers (an ``Answer``, its JSON text, or plain data), or a function from ask to such an
             answer. An exception among the answers is raised in its place.
         identity: Enters the fingerprints of what it answers.
+        looks: Whether it wants to be shown pictures.
 
     Attributes:
         asked: Every ask so far, in order.
     """
 
-    def __init__(self, script: Script, identity: str = "scripted") -> None:
+    def __init__(self, script: Script, identity: str = "scripted", looks: bool = False) -> None:
         self.identity = identity
+        self.looks = looks
         self.asked: list[Ask[Any]] = []
         self._reply = script if callable(script) else _in_turn(script)
+
+    def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
+        """None: it reads no prompt."""
+        return None
 
     async def answer(self, ask: Ask[A]) -> A:
         """The next scripted answer, checked against the ask's answer type."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
 
 from roboscribe.asks import Ask
 from roboscribe.asks import __all__ as _names
@@ -69,7 +70,9 @@ class Prompts:
         try:
             return self._environment.get_template(name + SUFFIX).render(facts).strip()
         except jinja2.TemplateError as error:
-            raise SettingsError(f"{name}{SUFFIX}: {error}.", "Mend the template in the --prompts folder.") from error
+            raise SettingsError(
+                f"{name}{SUFFIX}: {error}.", "Mend the template in the --prompts folder."
+            ) from error
 
     def _source(self, name: str) -> str:
         loader = self._environment.loader
@@ -84,11 +87,12 @@ class Prompts:
             self._environment.get_template(name + SUFFIX)
         except jinja2.TemplateSyntaxError as error:
             raise SettingsError(
-                f"{name}{SUFFIX}, line {error.lineno}: {error.message}.", "Mend the template in the --prompts folder."
+                f"{name}{SUFFIX}, line {error.lineno}: {error.message}.",
+                "Mend the template in the --prompts folder.",
             ) from error
         known = {item.name for item in fields(kind)} | {n for n in dir(kind) if not n.startswith("_")}
-        for node in tree.find_all(jinja2.nodes.Getattr):
-            if isinstance(node.node, jinja2.nodes.Name) and node.node.name == "ask" and node.attr not in known:
+        for node in tree.find_all(nodes.Getattr):
+            if isinstance(node.node, nodes.Name) and node.node.name == "ask" and node.attr not in known:
                 raise SettingsError(
                     f"{name}{SUFFIX}, line {node.lineno}: {kind.__name__} has no {node.attr!r}.",
                     f"It has {', '.join(sorted(item.name for item in fields(kind)))}.",
@@ -119,8 +123,11 @@ def _check_folder(folder: Path) -> None:
     known = {name + SUFFIX for name in template_names()}
     found = {path.name for path in folder.iterdir() if path.suffix == ".j2"}
     if not found:
-        raise SettingsError(f"--prompts {folder} holds no template.", f"Name them {', '.join(sorted(known))}.")
+        raise SettingsError(
+            f"--prompts {folder} holds no template.", f"Name them {', '.join(sorted(known))}."
+        )
     if strange := found - known:
         raise SettingsError(
-            f"--prompts {folder}: {sorted(strange)[0]} is no template of ours.", f"Ours are {', '.join(sorted(known))}."
+            f"--prompts {folder}: {sorted(strange)[0]} is no template of ours.",
+            f"Ours are {', '.join(sorted(known))}.",
         )

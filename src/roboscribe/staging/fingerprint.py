@@ -8,20 +8,23 @@ from typing import Any
 
 from roboscribe.annotators.base import Annotator
 from roboscribe.language import canonical_json
+from roboscribe.models.base import Model
 
 
-def provenance(annotator: Annotator, model_identity: str, seed: int) -> dict[str, Any]:
+def provenance(annotator: Annotator, model: Model, seed: int) -> dict[str, Any]:
     """Who made a result and how, readable by a person; part of its fingerprint and of the run record.
 
-    The model is named only where the annotator asks one. Concurrency, ports and paths never enter.
+    Model, prompts and seed are named only where the annotator asks. Concurrency, ports and paths never enter.
     """
-    return {
+    made_by: dict[str, Any] = {
         "annotator": annotator.name,
         "version": annotator.version,
-        "model": model_identity if annotator.asks else None,
-        "seed": seed,
         "settings": dict(annotator.settings),
     }
+    if annotator.asks:
+        digests = {kind.__name__: model.prompt_digest(kind) for kind in annotator.asks}
+        made_by |= {"model": model.identity, "prompts": digests, "seed": seed}
+    return made_by
 
 
 def fingerprint(made_by: Mapping[str, Any], episode_digest: str, upstream: Mapping[str, str]) -> str:

@@ -50,6 +50,8 @@ class _CountingModel:
     def __init__(self, model: Model) -> None:
         self._model = model
         self.identity = model.identity
+        self.looks = model.looks
+        self.prompt_digest = model.prompt_digest
         self.asks = 0
 
     async def answer(self, ask: Ask[A]) -> A:
@@ -95,7 +97,7 @@ async def produce(
         return rows, hashlib.sha256(text.encode()).hexdigest()
 
     async def run(annotator: Annotator) -> Record:
-        made_by = provenance(annotator, model.identity, scene.seed)
+        made_by = provenance(annotator, model, scene.seed)
         print_: str = ""
         try:
             upstream = {name: await rows_and_digest(name) for name in annotator.requires}

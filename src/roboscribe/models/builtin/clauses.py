@@ -39,23 +39,40 @@ class Clause:
 
 
 def read_clauses(tokens: Sequence[str]) -> tuple[list[Clause], bool]:
-    """The clauses of a text, and whether every one of them begins with a known verb."""
+    """The clauses of a text, and whether every one of them could be read to its end."""
     clauses: list[Clause] = []
     understood = True
-    at = 0
+    at = _skip(tokens, 0, _LINKS)
     while at < len(tokens):
-        start = _clause_at(tokens, _skip(tokens, at, _LINKS))
-        end = start[0] if start else _skip(tokens, at, _LINKS)
-        body = end
+        start = _clause_at(tokens, at)
+        if start is None and clauses and _opens_noun(tokens[at]):
+            # "pick the green cube, then the red one": the verb of the clause before is meant again.
+            start = at, clauses[-1].verb, clauses[-1].phrase, ""
+        end = body = start[0] if start else at
         while end < len(tokens) and not _breaks(tokens, end, empty=end == body):
             end += 1
         if start:
             verb, phrase, manner = start[1:]
             clauses += _read(verb, phrase, manner, tokens[body:end])
         else:
-            understood = understood and body >= len(tokens)
-        at = max(end, at + 1)
-    return clauses, understood
+            understood = False
+        at = max(_skip(tokens, end, _LINKS), at + 1)
+    sound = [_without_mix_ups(clause) for clause in clauses]
+    return sound, understood and sound == clauses
+
+
+def _without_mix_ups(clause: Clause) -> Clause:
+    """The clause without nouns that swallowed words of another clause: "the rinse it"."""
+    place = clause.destination
+    return replace(
+        clause,
+        objects=tuple(noun for noun in clause.objects if _is_sound(noun)),
+        destination=place if place is None or _is_sound(place) else None,
+    )
+
+
+def _is_sound(noun: str) -> bool:
+    return lex.MISPLACED.isdisjoint(noun.lower().replace(",", "").split()[1:])
 
 
 def _skip(tokens: Sequence[str], at: int, words: Collection[str]) -> int:
@@ -65,12 +82,19 @@ def _skip(tokens: Sequence[str], at: int, words: Collection[str]) -> int:
 
 
 def _breaks(tokens: Sequence[str], at: int, empty: bool) -> bool:
-    """Whether a new clause begins at ``at``: at a link word before a verb, or at "pick place"."""
+    """Whether a new clause begins at ``at``: at a link word before a verb, at "then", or at "pick place"."""
     after = _skip(tokens, at, _LINKS)
     start = _clause_at(tokens, after)
     if after > at:
-        return after == len(tokens) or start is not None or tokens[at] in ".;!?"
+        sure = {token.lower() for token in tokens[at:after]} & {".", ";", "!", "?", "then"}
+        return after == len(tokens) or start is not None or bool(sure) or _looks_like_verb(tokens, after)
     return empty and start is not None and start[1] == "place"
+
+
+def _looks_like_verb(tokens: Sequence[str], at: int) -> bool:
+    """Whether the word at ``at`` must be a verb, though not a known one: "rinse it"."""
+    following = tokens[at + 1].lower() if at + 1 < len(tokens) else ""
+    return tokens[at].lower() not in lex.SMALL_WORDS and following in lex.ARTICLES | {"it", "them"}
 
 
 def _clause_at(tokens: Sequence[str], at: int) -> tuple[int, TaskVerb, str, str] | None:
@@ -117,7 +141,10 @@ def _read(verb: TaskVerb, phrase: str, manner: str, body: Sequence[str]) -> Iter
         yield from _read(verb, phrase, manner, words[cut + 1 :])
         return
     (_, head), *parts = _split_at_prepositions(words, verb)
-    manners += _adverbs(head)
+    if len(head) > 1 and head[0].lower() in lex.RECEIVERS:
+        parts.insert(0, ("to", [head.pop(0)]))
+    # "put it back in the drawer", "put it down on the table": the place says it all.
+    manners += [word for word in _adverbs(head) if not (parts and word in lex.PARTICLES)]
     clause = Clause(verb, phrase, tuple(_conjuncts(head)))
     yield _place(clause, parts, manners)
 
@@ -178,7 +205,7 @@ def _place(clause: Clause, parts: Sequence[tuple[str, list[str]]], manners: list
     origins: list[str] = []
     places: list[tuple[str, str]] = []
     for preposition, words in parts:
-        manners += _adverbs(words)
+        manners += _adverbs(words) if len(words) > 1 else []
         if preposition in lex.WITH:
             manners.append(" ".join((preposition, *words)))
         elif preposition.startswith(_HERE) or preposition in lex.AWAY:
@@ -233,5 +260,5 @@ def noun_phrase(words: Sequence[str]) -> str:
     """A noun phrase as text, with an article where it has no other determiner."""
     small = [word.lower() if word.lower() in lex.SMALL_WORDS else word for word in words]
     text = re.sub(r" (?=[,.])", "", " ".join(small))
-    bare = not words or _opens_noun(words[0]) or text.lower() in lex.PRONOUNS | lex.UNCOUNTED
+    bare = not words or _opens_noun(words[0]) or text.lower() in lex.BARE_NOUNS
     return text if bare else f"the {text}"

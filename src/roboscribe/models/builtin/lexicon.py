@@ -81,6 +81,11 @@ UNCOUNTED = _words(
     "water rice coffee tea milk juice sand salt sugar flour cereal beans sauce soup oil wine beer trash",
     "garbage rubbish everything something anything",
 )
+RECEIVERS = _words("me us him")
+BARE_NOUNS = PRONOUNS | UNCOUNTED | RECEIVERS
+"""Nouns that take no article."""
+MISPLACED = _words("it them they me us then use")
+"""Words that are never part of a noun phrase, except as its only word."""
 ADVERBS = _words(
     "gently slowly carefully quickly precisely neatly properly completely fully clockwise",
     "counterclockwise anticlockwise upright sideways together apart aside again twice forward forwards",

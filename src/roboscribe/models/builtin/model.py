@@ -25,6 +25,11 @@ class BuiltinModel:
 
     identity = "builtin-1"
     """Raised when a rule changes, so that results of the old rule are not reused."""
+    looks = False
+
+    def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
+        """None: rules read facts, not words."""
+        return None
 
     async def answer(self, ask: Ask[A]) -> A:
         """The answer by rule.

@@ -48,15 +48,20 @@ _SYNONYMS = (
 _PICK = ("pick up", "grab", "grasp", "take hold of")
 _TAKE = ("pick up", "grab", "take")
 _ONE_STEP = ("put", "place", "set", "move", "take", "pick", "pick up", "grab", "bring")
-_PREPOSITIONS = (
-    ("in", "into", "inside"),
-    ("on", "onto"),
-    ("on top of", "onto"),
-    ("next to", "beside"),
-    ("towards", "toward"),
-    ("near", "close to"),
-    ("under", "underneath"),
-)
+_PREPOSITIONS = {
+    "in": ("in", "into"),
+    "into": ("into", "in"),
+    "inside": ("inside", "in", "into"),
+    "on": ("on", "onto"),
+    "onto": ("onto", "on"),
+    "on top of": ("on top of", "onto"),
+    "next to": ("next to", "beside"),
+    "beside": ("beside", "next to"),
+    "towards": ("towards", "toward"),
+    "near": ("near", "close to"),
+    "under": ("under", "underneath"),
+}
+"""Prepositions that say the same about where something is put, by the one in the text."""
 
 
 def rephrase(ask: RephraseTask) -> Rephrasings:
@@ -88,11 +93,13 @@ class _Deed:
         action: The action, or the placing.
         objects: What it is done to.
         taken: The picking before a placing, when the text says it.
+        held: Whether an earlier deed has already taken hold of the objects.
     """
 
     action: TaskAction
     objects: tuple[str, ...]
     taken: TaskAction | None = None
+    held: bool = False
 
 
 def _deeds(task: Task) -> list[_Deed]:
@@ -105,9 +112,11 @@ def _deeds(task: Task) -> list[_Deed]:
         placing = action.verb == "pick" and actions and actions[0].verb in lex.CARRYING - {"pick"}
         if placing and actions[0].object == action.object:
             taken, action, actions = action, actions[0], actions[1:]
-        deed = _Deed(action, (action.object or "",), taken)
+        thing = action.object or ""
+        held = any(thing in deed.objects and deed.action.verb in ("pick", "move") for deed in deeds)
+        deed = _Deed(action, (thing,), taken, held)
         if deeds and _same_but_object(deeds[-1], deed):
-            deed = _Deed(action, (*deeds.pop().objects, *deed.objects), taken)
+            deed = replace(deed, objects=(*deeds.pop().objects, thing))
         deeds.append(deed)
     return deeds
 
@@ -154,7 +163,7 @@ def _later_mentions(deeds: Sequence[_Deed]) -> Iterator[_Deed]:
     for deed in deeds:
         objects = tuple(again(noun) or "" for noun in deed.objects)
         action = replace(deed.action, destination=again(deed.action.destination))
-        yield _Deed(action, objects, deed.taken)
+        yield replace(deed, action=action, objects=objects)
 
 
 def _phrases(deed: _Deed) -> Iterator[str]:
@@ -162,8 +171,8 @@ def _phrases(deed: _Deed) -> Iterator[str]:
     action, taken = deed.action, deed.taken
     things, it = listed(deed.objects), _pronoun(deed.objects)
     source = taken.origin if taken else action.origin
-    moved = action.verb in lex.CARRYING and action.destination is not None and action.phrase in _ONE_STEP
-    if taken or moved:
+    carried = action.verb in lex.CARRYING and action.destination is not None and action.phrase in _ONE_STEP
+    if taken or (carried and not deed.held):
         first = f" {things}{_tail(source)}{_tail(taken.manner if taken else None)}"
         takes = ("take",) if source and (not taken or _leaves(source)) else _TAKE
         for take, (put, place) in product(takes, _ends(action)):
@@ -185,12 +194,9 @@ def _phrases(deed: _Deed) -> Iterator[str]:
 
 def _ends(action: TaskAction) -> list[tuple[str, str]]:
     """Pairs of verb and what follows its object, all meaning the action."""
-    given = (action.preposition,)
-    prepositions = next((group for group in _PREPOSITIONS if action.preposition in group), given)
-    if action.verb == "insert":
-        prepositions = tuple(word for word in prepositions if word != "inside")
-    elif action.verb not in ("place", "stack") and action.preposition != "towards":
-        prepositions = given
+    prepositions = (action.preposition,)
+    if action.phrase in ("put", "place", "set", "drop", "stack", "insert") or action.preposition == "towards":
+        prepositions = _PREPOSITIONS.get(action.preposition or "", prepositions)
     return [
         (verb, f"{_destination(action, word)}{_tail(action.manner)}")
         for verb in _verbs(action)

@@ -96,8 +96,9 @@ def parse_task(task: str) -> Task:
         return Task(task, ())
     if len(words) > 2 and all(word[0].isupper() for word in words if word.lower() not in lex.SMALL_WORDS):
         tokens = [token.lower() for token in tokens]
-    clauses, understood = read_clauses(tokens)
+    clauses, readable = read_clauses(tokens)
     actions = tuple(_resolve(clauses))
+    understood = readable and not _TOKEN.sub("", text).strip()
     return Task(task, actions, understood and bool(actions) and all(action.object for action in actions))
 
 

@@ -1,0 +1,152 @@
+"""The dialects of OpenAI-compatible servers: a request goes in, the body one server understands comes out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from roboscribe.config import VlmSettings, json_object
+from roboscribe.frames.picture import Jpeg
+from roboscribe.models.request import Reply, Request, Usage
+
+Structure = Literal["json_schema", "json_object", "prompt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a server takes.
+
+    Attributes:
+        structure: How the answer's schema is passed: enforced by the server (``json_schema``), named to it
+            and repeated in the prompt (``json_object``), or only in the prompt.
+        limit: Name of the field that bounds the reply's length.
+        seeded: Whether it takes a seed.
+    """
+
+    structure: Structure = "json_schema"
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    seeded: bool = True
+
+    def lower(self) -> Dialect | None:
+        """The same with the next simpler way to pass a schema; None when there is none."""
+        if self.structure == "prompt":
+            return None
+        return replace(self, structure="json_object" if self.structure == "json_schema" else "prompt")
+
+    def without(self, refusal: str) -> Dialect | None:
+        """What to try after a refusal that names a field; None when it names none that can be spared."""
+        if self.limit == "max_tokens" and "max_completion_tokens" in refusal:
+            return replace(self, limit="max_completion_tokens")
+        if self.seeded and "seed" in refusal.lower():
+            return replace(self, seeded=False)
+        return None
+
+
+def refuses_structure(refusal: str) -> bool:
+    """Whether a refusal is about the way the schema was passed."""
+    words = ("response_format", "json_schema", "json_object", "schema", "structured", "grammar", "guided")
+    return any(word in refusal.lower() for word in words)
+
+
+def sampling_of(vlm: VlmSettings) -> dict[str, Any]:
+    """The fields of a body that the settings give, the same for every request."""
+    fields: dict[str, Any] = {
+        "temperature": vlm.temperature,
+        "top_p": vlm.top_p,
+        "reasoning_effort": vlm.reasoning_effort,
+        "chat_template_kwargs": json_object("vlm.chat-template-kwargs", vlm.chat_template_kwargs) or None,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    return given | json_object("vlm.extra-body", vlm.extra_body)
+
+
+def body_of(
+    request: Request,
+    model: str,
+    dialect: Dialect,
+    sampling: Mapping[str, Any],
+    url_of: Callable[[Jpeg], str],
+) -> dict[str, Any]:
+    """The body of a chat completion request.
+
+    Args:
+        request: What is asked; without a schema the answer is free text.
+        model: Name of the model at the server.
+        dialect: What the server takes.
+        sampling: Fields of ``sampling_of``.
+        url_of: The data URL of a picture.
+    """
+    parts = list(request.parts)
+    format_: dict[str, Any] | None = None
+    if request.schema and dialect.structure == "json_schema":
+        named = {"name": "answer", "strict": True, "schema": request.schema}
+        format_ = {"type": "json_schema", "json_schema": named}
+    elif request.schema:
+        parts.append(
+            "Answer with one JSON object and nothing else. "
+            f"It must fit this JSON schema: {json.dumps(request.schema)}"
+        )
+        if dialect.structure == "json_object":
+            format_ = {"type": "json_object", "schema": request.schema}
+    content: Any
+    if request.pictures:
+        content = [
+            {"type": "text", "text": part}
+            if isinstance(part, str)
+            else {"type": "image_url", "image_url": {"url": url_of(part)}}
+            for part in parts
+        ]
+    else:
+        # Servers of text models know no other form.
+        content = "\n\n".join(cast(list[str], parts))
+    messages: list[dict[str, Any]] = [{"role": "system", "content": request.system}] if request.system else []
+    messages.append({"role": "user", "content": content})
+    for turn in request.turns:
+        messages.append({"role": "assistant", "content": turn.reply})
+        messages.append({"role": "user", "content": turn.objection})
+    body: dict[str, Any] = {"model": model, "messages": messages, dialect.limit: request.max_tokens}
+    if dialect.seeded:
+        # Some servers keep seeds in a signed 32-bit number.
+        body["seed"] = request.seed & 0x7FFF_FFFF
+    if format_ is not None:
+        body["response_format"] = format_
+    return body | dict(sampling)
+
+
+def reply_of(data: Mapping[str, Any]) -> Reply | None:
+    """The reply in a server's JSON; None when there is none in it."""
+    try:
+        choice = data["choices"][0]
+        content: Any = choice["message"].get("content")
+        finish = str(choice.get("finish_reason") or "stop")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return None
+    if isinstance(content, list):
+        # A few servers answer in parts, as messages are sent.
+        pieces = cast(list[dict[str, Any]], content)
+        content = "".join(str(piece.get("text", "")) for piece in pieces)
+    return Reply(str(content or ""), _usage_of(data.get("usage")), finish)
+
+
+def _usage_of(usage: Any) -> Usage:
+    found = cast(dict[str, Any], usage) if isinstance(usage, dict) else {}
+    details = found.get("prompt_tokens_details")
+    details = cast(dict[str, Any], details) if isinstance(details, dict) else {}
+    return Usage(
+        int(found.get("prompt_tokens") or 0),
+        int(found.get("completion_tokens") or 0),
+        int(details.get("cached_tokens") or 0),
+    )
+
+
+def png_url(picture: Jpeg) -> str:
+    """A picture as the data URL of a PNG; takes some 90 ms for 640x480 pixels."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture.data)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

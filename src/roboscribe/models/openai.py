@@ -1,0 +1,293 @@
+"""OpenAI-compatible servers as a backend: requests go to whichever is free, replies or typed errors come."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from weakref import WeakKeyDictionary
+
+from roboscribe.config import VlmSettings
+from roboscribe.errors import AnswerError, RoboscribeError, ServerError, SettingsError
+from roboscribe.frames.picture import Jpeg
+from roboscribe.models.dialect import Dialect, body_of, png_url, refuses_structure, reply_of, sampling_of
+from roboscribe.models.endpoint import Endpoint, Trouble
+from roboscribe.models.ledger import Ledger
+from roboscribe.models.probe import learn
+from roboscribe.models.request import Reply, Request
+
+Wait = Callable[[float], Awaitable[None]]
+
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
+_LONGEST_ASKED_WAIT = 600.0
+_PROBE_TRIES = 3
+_FAULTS_BEFORE_REST = 3
+_NEVER = float("inf")
+
+
+class OpenAIBackend:
+    """Puts requests to one or several OpenAI-compatible servers that serve the same model.
+
+    Faults that may pass are tried again, at another server when there is one, with exponential backoff, full
+    jitter and respect for Retry-After. What each server can do is found out once, by ``check`` or before the
+    first request. Belongs to one event loop.
+
+    Args:
+        vlm: How to ask.
+        identity: Model and sampling settings that change replies.
+        model: Name of the model at the servers.
+        urls: Their addresses; the library's own default when empty.
+        ledger: Where what is sent is accounted for.
+        say: Told what a user should know though it is no error.
+        environ: Where the API key is.
+        wait: Sleeps for a number of seconds.
+        clock: Seconds, never running backwards.
+
+    Raises:
+        SettingsError: The API key in the environment is not one.
+    """
+
+    def __init__(
+        self,
+        vlm: VlmSettings,
+        *,
+        identity: str,
+        model: str,
+        urls: Sequence[str],
+        ledger: Ledger,
+        say: Callable[[str], None],
+        environ: Mapping[str, str] = os.environ,
+        wait: Wait = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.identity = identity
+        self._vlm = vlm
+        self._model = model
+        self._ledger = ledger
+        self._say = say
+        self._wait = wait
+        self._clock = clock
+        self._key_is_set = bool(environ.get(vlm.api_key_env, "").strip())
+        key = api_key(vlm, environ)
+        self._endpoints = [Endpoint(url, key, vlm.timeout_s) for url in urls or (None,)]
+        self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
+        self._sampling = sampling_of(vlm)
+        self._slots = asyncio.Semaphore(vlm.client_concurrency)
+        self._images = False
+        self._turn = 0
+        # Waits only spread requests in time; what is answered does not depend on them.
+        self._jitter = random.Random()
+        self._pngs: WeakKeyDictionary[Jpeg, str] = WeakKeyDictionary()
+
+    async def check(self, *, images: bool) -> None:
+        """Find out what every server can do; those that cannot be used are left aside, with a note.
+
+        Raises:
+            ServerError: None of them can be used.
+        """
+        self._images = images
+        found = await asyncio.gather(*map(self._dialect, self._endpoints), return_exceptions=True)
+        errors: list[RoboscribeError] = []
+        for endpoint, outcome in zip(self._endpoints, found, strict=True):
+            if isinstance(outcome, Trouble):
+                errors.append(await self._server_error(endpoint, outcome))
+                away = outcome.kind == "away"
+                endpoint.rests_until = self._clock() + _LONGEST_WAIT if away else _NEVER
+            elif isinstance(outcome, RoboscribeError):
+                errors.append(outcome)
+                endpoint.rests_until = _NEVER
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        if len(errors) == len(self._endpoints):
+            raise errors[0]
+        for error in errors:
+            self._say(f"{error} The other servers do its work.")
+
+    async def complete(self, request: Request) -> Reply:
+        """The reply of the server that is least busy.
+
+        Raises:
+            AnswerError: This request is refused, or brought no reply however often it was sent.
+            ServerError: No server can be reached any more, or all of them refuse key or model.
+        """
+        attempt = 0
+        while True:
+            endpoint, outcome = await self._try(request, attempt)
+            if isinstance(outcome, Reply):
+                return outcome
+            if outcome.kind == "refused":
+                raise AnswerError(f"{endpoint.name} refuses the request for {request.name}: {outcome.text}")
+            if outcome.passes:
+                self._rest(endpoint, outcome)
+            else:
+                endpoint.rests_until = _NEVER
+                if all(other.rests_until == _NEVER for other in self._endpoints):
+                    raise await self._server_error(endpoint, outcome)
+            if attempt == self._vlm.retries:
+                raise await self._given_up(endpoint, outcome, request)
+            if outcome.kind != "busy":
+                await self._wait(self._delay(attempt, outcome))
+            attempt += 1
+            self._ledger.retries += 1
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for task in self._dialects.values():
+            task.cancel()
+        await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
+
+    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble]:
+        async with self._slots:
+            endpoint = self._next()
+            try:
+                reply = await self._send(endpoint, request)
+            except Trouble as trouble:
+                if trouble.kind == "busy":
+                    # Waiting with the slot in hand sends less, which is what was asked for.
+                    await self._wait(self._delay(attempt, trouble))
+                return endpoint, trouble
+            endpoint.failures = 0
+            endpoint.rests_until = 0.0
+            return endpoint, reply
+
+    def _next(self) -> Endpoint:
+        """The server with least to do among those that do not rest, in turn where they are even."""
+        now = self._clock()
+        count = len(self._endpoints)
+        in_turn = [self._endpoints[(self._turn + step) % count] for step in range(count)]
+        awake = [endpoint for endpoint in in_turn if endpoint.rests_until <= now]
+        chosen = (
+            min(awake, key=lambda endpoint: endpoint.open)
+            if awake
+            else min(in_turn, key=lambda endpoint: endpoint.rests_until)
+        )
+        self._turn = self._endpoints.index(chosen) + 1
+        return chosen
+
+    def _rest(self, endpoint: Endpoint, trouble: Trouble) -> None:
+        """Prefer other servers for a while: at once when it is away, else after faults in a row."""
+        if trouble.kind == "busy":
+            return
+        endpoint.failures += 1
+        enough = 1 if trouble.kind == "away" else _FAULTS_BEFORE_REST
+        if endpoint.failures >= enough:
+            seconds = min(_LONGEST_WAIT, 2.0 ** (endpoint.failures - enough))
+            endpoint.rests_until = self._clock() + seconds
+
+    def _delay(self, attempt: int, trouble: Trouble) -> float:
+        if trouble.after is not None:
+            return min(trouble.after, _LONGEST_ASKED_WAIT)
+        return self._jitter.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt))
+
+    async def _send(self, endpoint: Endpoint, request: Request) -> Reply:
+        dialect = await self._dialect(endpoint)
+        while True:
+            try:
+                return await self._post(endpoint, request, dialect)
+            except Trouble as trouble:
+                simpler = dialect.lower()
+                if trouble.kind != "refused" or simpler is None or not refuses_structure(trouble.text):
+                    raise
+                # It took the small schema of the probe, but not this one.
+                self._dialects[endpoint] = asyncio.ensure_future(_ready(simpler))
+                dialect = simpler
+
+    async def _post(self, endpoint: Endpoint, request: Request, dialect: Dialect) -> Reply:
+        urls = await self._urls(request)
+        body = body_of(request, self._model, dialect, self._sampling, urls.__getitem__)
+        nbytes = len(request.system) + sum(
+            len(part) if isinstance(part, str) else len(urls[part]) for part in request.parts
+        )
+        self._ledger.sent(nbytes, len(request.pictures))
+        data = await endpoint.post(body)
+        reply = reply_of(data)
+        if reply is None:
+            raise Trouble("faulty", "the reply holds no message")
+        return reply
+
+    async def _urls(self, request: Request) -> Mapping[Jpeg, str]:
+        pictures = request.pictures
+        if self._vlm.image_format == "jpeg":
+            return {picture: picture.data_url for picture in pictures}
+        for picture in pictures:
+            if picture not in self._pngs:
+                self._pngs[picture] = await asyncio.to_thread(png_url, picture)
+        return {picture: self._pngs[picture] for picture in pictures}
+
+    async def _dialect(self, endpoint: Endpoint) -> Dialect:
+        """What a server can do; found out by the first who asks, while the others wait for it."""
+        task = self._dialects.get(endpoint)
+        if task is None or (task.done() and task.exception() is not None):
+            task = asyncio.ensure_future(self._learn(endpoint))
+            self._dialects[endpoint] = task
+        return await asyncio.shield(task)
+
+    async def _learn(self, endpoint: Endpoint) -> Dialect:
+        async def send(request: Request, dialect: Dialect) -> Reply:
+            for attempt in range(_PROBE_TRIES):
+                try:
+                    reply = await self._post(endpoint, request, dialect)
+                except Trouble as trouble:
+                    if not trouble.passes or attempt + 1 == _PROBE_TRIES:
+                        raise
+                    await self._wait(self._delay(attempt, trouble))
+                else:
+                    self._ledger.probes += 1
+                    self._ledger.used(reply.usage)
+                    return reply
+            raise AssertionError
+
+        return await learn(send, endpoint.name, images=self._images, say=self._say)
+
+    async def _given_up(self, endpoint: Endpoint, trouble: Trouble, request: Request) -> RoboscribeError:
+        """The end of the last try: the server is gone, or it is this request that it cannot answer."""
+        if trouble.kind == "away" and not any([await other.alive() for other in self._endpoints]):
+            return await self._server_error(endpoint, trouble)
+        return AnswerError(
+            f"{request.name} got no reply from {endpoint.name} in {self._vlm.retries + 1} tries; "
+            f"the last brought: {trouble.text}"
+        )
+
+    async def _server_error(self, endpoint: Endpoint, trouble: Trouble) -> ServerError:
+        """What a user can do about a server that cannot be used."""
+        name, said = endpoint.name, trouble.text
+        match trouble.kind:
+            case "barred":
+                variable = self._vlm.api_key_env
+                state = "holds the wrong key" if self._key_is_set else "is not set"
+                return ServerError(
+                    f"{name} refuses the API key: {said}.", f"The environment variable {variable} {state}."
+                )
+            case "unknown":
+                served = await endpoint.models()
+                hint = (
+                    f"It serves {', '.join(served[:8])}: choose one with --vlm.model-id."
+                    if served
+                    else "Check --vlm.model-id, and that --vlm.api-base is right up to its /v1."
+                )
+                return ServerError(f"{name} does not know the model {self._model!r}: {said}.", hint)
+            case "refused" | "faulty" | "busy":
+                return ServerError(f"{name} does not answer the simplest request: {said}.")
+            case "away":
+                return ServerError(
+                    f"No server answers at {name}: {said}.", "Check --vlm.api-base, and that the server runs."
+                )
+
+
+async def _ready(dialect: Dialect) -> Dialect:
+    return dialect
+
+
+def api_key(vlm: VlmSettings, environ: Mapping[str, str]) -> str:
+    """The API key from the environment, or ``EMPTY``, which local servers take.
+
+    Raises:
+        SettingsError: What is there cannot be a key.
+    """
+    key = environ.get(vlm.api_key_env, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise SettingsError(f"The environment variable {vlm.api_key_env} holds something that is no API key.")
+    return key or "EMPTY"

@@ -1,0 +1,110 @@
+"""What a server can do: a few tiny requests go out, its dialect or one clear error comes back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from roboscribe.errors import ServerError
+from roboscribe.frames.picture import Jpeg
+from roboscribe.models.answers import objects_in
+from roboscribe.models.dialect import Dialect, Structure
+from roboscribe.models.endpoint import Trouble
+from roboscribe.models.request import Reply, Request
+
+Send = Callable[[Request, Dialect], Awaitable[Reply]]
+"""Brings the reply to one request in one dialect, or raises ``Trouble``."""
+
+_TRIES = 3
+_WORD = {"word": "roboscribe"}
+_SCHEMA = {
+    "type": "object",
+    "properties": {"word": {"type": "string", "enum": [_WORD["word"]]}},
+    "required": ["word"],
+    "additionalProperties": False,
+}
+_QUESTION = Request("probe", "", ("Say hello.",), {}, seed=0, max_tokens=64)
+
+
+async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], None]) -> Dialect:
+    """The dialect of a server.
+
+    Args:
+        send: Puts one request to it.
+        name: What to call the server in messages.
+        images: Whether it has to take pictures.
+        say: Told what a user should know though it is no error.
+
+    Raises:
+        Trouble: It cannot be asked at all.
+        ServerError: It does not take pictures.
+    """
+    dialect, reply = await _plain(send)
+    if images:
+        await _pictures(send, dialect, reply, name, say)
+    return replace(dialect, structure=await _structure(send, dialect))
+
+
+async def _plain(send: Send) -> tuple[Dialect, Reply]:
+    dialect = Dialect()
+    while True:
+        try:
+            return dialect, await send(_QUESTION, dialect)
+        except Trouble as trouble:
+            simpler = dialect.without(trouble.text) if trouble.kind == "refused" else None
+            if simpler is None:
+                raise
+            dialect = simpler
+
+
+async def _pictures(
+    send: Send, dialect: Dialect, plain: Reply, name: str, say: Callable[[str], None]
+) -> None:
+    try:
+        reply = await send(replace(_QUESTION, parts=(*_QUESTION.parts, _grey())), dialect)
+    except Trouble as trouble:
+        if trouble.kind not in ("refused", "faulty"):
+            raise
+        raise ServerError(
+            f"{name} answers, but not about pictures: {trouble.text}.",
+            "Choose a vision-language model with --vlm.model-id.",
+        ) from None
+    if 0 < reply.usage.prompt_tokens <= plain.usage.prompt_tokens:
+        say(f"{name} counts no tokens for a picture; if its model cannot see, its answers are made up.")
+
+
+async def _structure(send: Send, dialect: Dialect) -> Structure:
+    # Nothing in the question leads to the word: only a server that enforces the schema can answer with it.
+    # A fault may garble one reply, so a single unfit one decides nothing.
+    question = replace(_QUESTION, schema=_SCHEMA)
+    try:
+        for _ in range(_TRIES):
+            reply = await send(question, replace(dialect, structure="json_schema"))
+            thinking = reply.finish == "length" and ("<think>" in reply.text or not reply.text.strip())
+            if thinking or _WORD in objects_in(reply.text):
+                return "json_schema"
+    except Trouble as trouble:
+        if trouble.kind not in ("refused", "faulty"):
+            raise
+    else:
+        return "prompt"
+    try:
+        for _ in range(_TRIES):
+            reply = await send(question, replace(dialect, structure="json_object"))
+            if any(objects_in(reply.text)):
+                return "json_object"
+    except Trouble as trouble:
+        if trouble.kind not in ("refused", "faulty"):
+            raise
+    return "prompt"
+
+
+@lru_cache(maxsize=1)
+def _grey() -> Jpeg:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(buffer, "JPEG")
+    return Jpeg(buffer.getvalue(), 64, 64, 64, 64)
