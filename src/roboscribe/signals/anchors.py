@@ -84,8 +84,8 @@ def _found(scene: Scene, is_grasp: Callable[[Scene, Stroke], bool]) -> list[Anch
     for index, stroke in enumerate(scene.strokes):
         following = scene.strokes[index + 1].start if index + 1 < len(scene.strokes) else scene.frames
         if stroke.kind == "close":
-            at_rest = bool(found) and grasp is None and _ends_the_episode(scene, stroke, following)
-            if not at_rest and is_grasp(scene, stroke):
+            idle = grasp is None and bool(found or index)
+            if not (idle and _ends_the_episode(scene, stroke, following)) and is_grasp(scene, stroke):
                 failed = stroke.holding is False or _reopened_on_the_spot(scene, index)
                 grasp = _anchor(scene, stroke, following, "grasp", not failed)
                 found.append(grasp)
@@ -107,7 +107,7 @@ def _is_grasp(scene: Scene, stroke: Stroke) -> bool:
 def _is_grasp_on_the_way(scene: Scene, stroke: Stroke) -> bool:
     """Whether the gripper closes well after the arm has set out: hands of people who never quite stop do so."""
     speed = scene.movement.speed
-    return float(speed[: stroke.start].sum()) > 0.15 * float(speed.sum())
+    return float(speed[: stroke.start].sum()) > 0.08 * float(speed.sum())
 
 
 def _ends_the_episode(scene: Scene, stroke: Stroke, following: int) -> bool:

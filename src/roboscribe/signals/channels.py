@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roboscribe.signals.arrays import Array, correlation, noise
+from roboscribe.signals.arrays import Array, correlation, noise, smooth
 from roboscribe.signals.facts import Arm
 
 GRIPPER_WORDS = frozenset(
@@ -177,34 +177,50 @@ def _by_layout(values: Array) -> tuple[Columns, ...]:
 
 
 def _by_behaviour(values: Array, members: range) -> tuple[int, ...]:
-    """The gripper among ``members``: it moves while the rest stands still; columns that mirror it join it.
+    """The gripper among ``members``: columns that move together, while the rest stands still.
 
-    By convention it comes last, so the last column wins unless another one is clearly more gripper-like.
+    By convention a gripper comes last, so the last column wins unless another is clearly more gripper-like.
+    A column of two or three values is a gripper command.
     """
     if len(members) < 2 or len(values) < 4:
         return ()
     block = values[:, list(members)]
     spread = np.ptp(block, axis=0)
-    alive = spread > 20 * noise(block) + 1e-9
-    if not alive.any():
-        return ()
-    steps = np.abs(np.diff(block, axis=0)) / np.where(alive, spread, np.inf)
-    scores = np.array([_solo(steps, column) if alive[column] else 0.0 for column in range(len(members))])
-    last = len(members) - 1
-    best = last if alive[last] and scores[last] >= 0.5 * scores.max() else int(scores.argmax())
+    alive = [c for c in range(len(members)) if spread[c] > 20 * noise(block)[c] + 1e-9]
+    switches = [c for c in alive if len(np.unique(block[:, c])) <= 3]
+    if switches and len(switches) < len(alive):
+        return tuple(members[column] for column in switches)
+    groups = _groups(smooth(block, 1.0), alive)
+    steps = np.abs(np.diff(smooth(block, 1.0), axis=0)) / np.maximum(spread, 1e-9)
+    scores = {group: _solo(steps, group, alive) for group in groups}
     # A column that never moves alone is a joint: better no gripper than a wrong one.
-    if scores[best] < 0.25:
+    likely = {group: score for group, score in scores.items() if score >= 0.25}
+    if not likely:
         return ()
-    mirrors = [
-        c for c in range(len(members)) if alive[c] and abs(correlation(block[:, c], block[:, best])) > 0.98
-    ]
-    return tuple(members[column] for column in mirrors)
+    best = max(likely, key=lambda group: likely[group])
+    last = next((group for group in likely if len(members) - 1 in group), best)
+    chosen = last if likely[last] >= 0.5 * likely[best] else best
+    return tuple(members[column] for column in chosen)
 
 
-def _solo(steps: Array, column: int) -> float:
-    """Share of a column's travel made while the other columns are slow."""
-    own = steps[:, column]
-    others = np.delete(steps, column, axis=1).sum(axis=1)
-    slow = others < 0.35 * others.mean()
+def _groups(block: Array, alive: list[int]) -> list[tuple[int, ...]]:
+    """Columns that mirror one another, as the fingers of a hand do."""
+    groups: list[tuple[int, ...]] = []
+    left = list(alive)
+    while left:
+        seed = left[-1]
+        group = [c for c in left if c == seed or abs(correlation(block[:, c], block[:, seed])) > 0.97]
+        groups.append(tuple(group))
+        left = [c for c in left if c not in group]
+    return groups
+
+
+def _solo(steps: Array, group: tuple[int, ...], alive: list[int]) -> float:
+    """Share of a group's travel made while the columns outside it are slow; 0 for all columns at once."""
+    outside = [c for c in alive if c not in group]
+    if not outside:
+        return 0.0
+    own = steps[:, list(group)].sum(axis=1)
+    others = steps[:, outside].sum(axis=1)
     total = float(own.sum())
-    return float(own[slow].sum()) / total if total > 0 else 0.0
+    return float(own[others < 0.35 * others.mean()].sum()) / total if total > 0 else 0.0

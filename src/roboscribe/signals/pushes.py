@@ -82,4 +82,4 @@ def _merit(
     pause = max((1.0 - value / peak for value in inner), default=0.0) if peak > 0 else 0.0
     slowness = 1.0 - min(1.0, peak / float(speed[start:stop].max() or 1.0))
     length = min(1.0, 4.0 * (b - a) / (stop - start))
-    return 2.0 * ends - 2.0 * max(0.0, pause - 0.3) + slowness + 0.5 * length
+    return 2.0 * ends - 2.0 * max(0.0, pause - 0.3) + slowness + 2.0 * length

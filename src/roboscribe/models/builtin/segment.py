@@ -13,7 +13,7 @@ from roboscribe.models.builtin.wording import label_of
 from roboscribe.signals import Arm, Phase, Signals, Verb
 from roboscribe.signals.pushes import pushes, way_back
 
-LEAST_CLEAR = 0.15
+LEAST_CLEAR = 0.25
 """Least strength of a break that can begin or end a push."""
 
 LEAST_SECONDS = 0.1
