@@ -41,6 +41,9 @@ from roboscribe.validation import EpisodeView, check_episode
 IN_FLIGHT = 4
 """Episodes worked on at once: enough to read the next while one is asked about."""
 
+VERIFIED = 1000
+"""Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
+
 
 def annotate(
     settings: AnnotateSettings, listen: Listener = ignore, model: Model | None = None
@@ -64,6 +67,7 @@ def annotate(
     wanted = parse_episodes(settings.episodes)
     source = open_dataset(locate(settings))
     episodes = check_episodes(source, wanted)
+    source.verify(episodes[:VERIFIED])
     target = settings.output_dir or source.root
     stored = check_target(source, target)
     for note in source.notes:
