@@ -1,0 +1,228 @@
+"""A dataset goes in and an annotated one comes out; what holds is reused, what fails stays as it was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_dataset import make_dataset
+
+from roboscribe.asks import Ask, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.config import (
+    AnnotateSettings,
+    MemorySettings,
+    PlanSettings,
+    SubtasksSettings,
+    TaskAugSettings,
+)
+from roboscribe.dataset import open_dataset
+from roboscribe.errors import AnswerError, RoboscribeError
+from roboscribe.events import EpisodeFailed, EpisodeStaged, Event
+from roboscribe.models.scripted import ScriptedModel
+from roboscribe.pipeline import annotate
+from roboscribe.status import read_status
+
+
+def answers(ask: Ask[Any]) -> Any:
+    """Plain answers to every kind of ask."""
+    match ask:
+        case SegmentEpisode():
+            middle = ask.duration / 2
+            return {
+                "segments": [
+                    {"start": 0.0, "end": middle, "label": "reach for the cup"},
+                    {"start": middle, "end": ask.duration, "label": "lift the cup"},
+                ]
+            }
+        case RephraseTask():
+            return {"texts": ["Raise the cup."]}
+        case UpdateMemory():
+            return {"memories": ["I reached for the cup."] * len(ask.boundaries)}
+        case _:
+            raise AssertionError(ask)
+
+
+def failing(episode: int, kind: type[Ask[Any]]) -> Callable[[Ask[Any]], Any]:
+    """Answers, but none to one kind of ask about one episode."""
+
+    def reply(ask: Ask[Any]) -> Any:
+        return (
+            AnswerError("The server said no.")
+            if (ask.episode, type(ask)) == (episode, kind)
+            else answers(ask)
+        )
+
+    return reply
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Digest of every file of a dataset, its staging included."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(params=["v2.1", "v3.0"])
+def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    make_dataset(root, version=request.param, episodes=3, frames=30, cameras=(), tasks=("Lift the cup.",))
+    return root
+
+
+def test_rows_of_every_style_arrive(dataset: Path) -> None:
+    finished = annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    assert (finished.annotated, finished.failed, finished.asks) == (3, 0, 9)
+    rows = open_dataset(dataset).language_rows(1)
+    found = {
+        style: [r.content for r in rows if r.style == style] for style in ("subtask", "memory", "task_aug")
+    }
+    assert found == {
+        "subtask": ["reach for the cup", "lift the cup"],
+        "memory": ["I reached for the cup."],
+        "task_aug": ["Lift the cup.", "Raise the cup."],
+    }
+    assert finished.rows == sum(len(open_dataset(dataset).language_rows(i)) for i in range(3))
+
+
+def test_a_second_run_asks_nothing_and_changes_no_byte(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    before = digests(dataset)
+    times = {path: path.stat().st_mtime_ns for path in (dataset / "data").rglob("*.parquet")}
+    model = ScriptedModel(answers)
+    finished = annotate(AnnotateSettings(root=dataset), model=model)
+    assert (model.asked, finished.asks, finished.shards_written) == ([], 0, 0)
+    assert digests(dataset) == before
+    assert times == {path: path.stat().st_mtime_ns for path in times}
+
+
+def test_to_a_folder_and_in_place_give_the_same_data(dataset: Path, tmp_path: Path) -> None:
+    source = digests(dataset)
+    annotate(AnnotateSettings(root=dataset, output_dir=tmp_path / "out"), model=ScriptedModel(answers))
+    assert digests(dataset) == source
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    assert digests(tmp_path / "out") == digests(dataset)
+
+
+def test_one_episode_of_an_annotated_dataset_changes_its_rows_only(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    before = [open_dataset(dataset).language_rows(i) for i in range(3)]
+
+    def other(ask: Ask[Any]) -> Any:
+        return {"texts": ["Heave the cup."]} if isinstance(ask, RephraseTask) else answers(ask)
+
+    again = ScriptedModel(other, identity="other")
+    finished = annotate(AnnotateSettings(root=dataset, episodes=("1",)), model=again)
+    after = [open_dataset(dataset).language_rows(i) for i in range(3)]
+    assert finished.annotated == 1
+    assert {ask.episode for ask in again.asked} == {1}
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert [r.content for r in after[1] if r.style == "task_aug"] == ["Lift the cup.", "Heave the cup."]
+
+
+def test_a_failed_annotator_leaves_its_episode_as_it_was_and_is_tried_again(dataset: Path) -> None:
+    seen: list[Event] = []
+    broken = ScriptedModel(failing(1, UpdateMemory))
+    finished = annotate(AnnotateSettings(root=dataset), seen.append, broken)
+    assert (finished.annotated, finished.failed) == (2, 1)
+    assert [e for e in seen if isinstance(e, EpisodeFailed)] == [
+        EpisodeFailed(1, "memory", "The server said no.")
+    ]
+    data = open_dataset(dataset)
+    assert data.language_rows(1) == []
+    assert data.language_rows(0) != []
+    status = read_status(AnnotateSettings(root=dataset))
+    assert [(f.episode, f.annotator, f.reason) for f in status.failures] == [
+        (1, "memory", "The server said no.")
+    ]
+    assert status.annotators["subtasks"].done == 3
+
+    model = ScriptedModel(answers)
+    finished = annotate(AnnotateSettings(root=dataset), model=model)
+    assert (finished.annotated, finished.failed) == (3, 0)
+    assert [type(ask) for ask in model.asked] == [UpdateMemory]
+    assert read_status(AnnotateSettings(root=dataset)).failures == []
+
+
+def test_what_needs_a_failed_annotator_says_so(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(failing(0, SegmentEpisode)))
+    reasons = {f.annotator: f.reason for f in read_status(AnnotateSettings(root=dataset)).failures}
+    assert reasons == {
+        "subtasks": "The server said no.",
+        "plan": "Needs subtasks, which failed.",
+        "memory": "Needs subtasks, which failed.",
+    }
+
+
+def test_when_every_episode_fails_nothing_is_written(dataset: Path) -> None:
+    data = digests(dataset)
+    finished = annotate(AnnotateSettings(root=dataset), model=ScriptedModel(lambda ask: AnswerError("No.")))
+    assert (finished.annotated, finished.failed) == (0, 3)
+    assert {name: d for name, d in digests(dataset).items() if not name.startswith(".annotate")} == data
+
+
+def test_rows_that_break_a_rule_quarantine_their_episode(dataset: Path) -> None:
+    def blank(ask: Ask[Any]) -> Any:
+        return {"memories": ["   "]} if isinstance(ask, UpdateMemory) and ask.episode == 2 else answers(ask)
+
+    finished = annotate(AnnotateSettings(root=dataset), model=ScriptedModel(blank))
+    assert (finished.annotated, finished.failed) == (2, 1)
+    (failure,) = read_status(AnnotateSettings(root=dataset)).failures
+    assert (failure.episode, failure.annotator) == (2, "validate")
+    assert "memory" in failure.reason
+    assert open_dataset(dataset).language_rows(2) == []
+    assert open_dataset(dataset).language_rows(1) != []
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"subtasks": SubtasksSettings(min_seconds=0.3)}, {SegmentEpisode, UpdateMemory}),
+        ({"task_aug": TaskAugSettings(count=3)}, {RephraseTask}),
+        ({"seed": 5}, {SegmentEpisode, RephraseTask, UpdateMemory}),
+        ({"plan": PlanSettings(enabled=False)}, set()),
+    ],
+)
+def test_a_setting_invalidates_what_depends_on_it_only(
+    dataset: Path, change: dict[str, Any], asked: set[type[Ask[Any]]]
+) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    model = ScriptedModel(answers)
+    annotate(AnnotateSettings(root=dataset, **change), model=model)
+    # Memory builds on the subtasks' rows: where these stay the same, so does it.
+    assert {type(ask) for ask in model.asked} == asked - (
+        {UpdateMemory} if "subtasks" in change else set[type[Ask[Any]]]()
+    )
+
+
+def test_plan_and_memory_build_on_stored_subtasks_when_these_are_off(dataset: Path) -> None:
+    annotate(
+        AnnotateSettings(root=dataset, memory=MemorySettings(enabled=False)), model=ScriptedModel(answers)
+    )
+    model = ScriptedModel(answers)
+    settings = AnnotateSettings(root=dataset, subtasks=SubtasksSettings(enabled=False))
+    annotate(settings, model=model)
+    assert {type(ask) for ask in model.asked} == {UpdateMemory}
+    styles = [row.style for row in open_dataset(dataset).language_rows(0)]
+    assert styles.count("subtask") == 2
+    assert styles.count("memory") == 1
+
+
+def test_without_subtasks_anywhere_plan_says_what_to_turn_on(dataset: Path) -> None:
+    settings = AnnotateSettings(root=dataset, subtasks=SubtasksSettings(enabled=False))
+    finished = annotate(settings, model=ScriptedModel(answers))
+    assert finished.failed == 3
+    reasons = {f.reason for f in read_status(settings).failures}
+    assert all("--subtasks.enabled=true" in reason for reason in reasons)
+
+
+def test_an_episode_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    make_dataset(root, version="v2.1", episodes=3, frames=30, cameras=())
+    seen: list[Event] = []
+    annotate(AnnotateSettings(root=root), model=ScriptedModel(answers))
+    (root / "data/chunk-000/episode_000001.parquet").write_bytes(b"PAR1 not any more PAR1")
+    with pytest.raises(RoboscribeError, match="episode_000001"):
+        annotate(AnnotateSettings(root=root), seen.append, ScriptedModel(answers))
+    assert not [e for e in seen if isinstance(e, EpisodeStaged)]
