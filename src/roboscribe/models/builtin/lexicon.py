@@ -17,8 +17,8 @@ def _words(*lines: str) -> frozenset[str]:
 
 
 PHRASES: dict[TaskVerb, str] = {
-    "pick": "pick up|pick|grasp|grab|grip|take out|take|lift up|lift|fetch|get|retrieve|collect|catch|remove"
-    "|pickup|gather|seize",
+    "pick": "pick up|pick|grasp|grab|grip|take out|take hold of|take|lift up|lift|fetch|get|retrieve|collect"
+    "|catch|remove|pickup|gather|seize",
     "place": "put down|put away|put back|put|place|set down|set|drop off|drop|deposit|release|lay down|lay"
     "|leave|store|return|sort|throw away|throw|toss|load|hang up|hang|pack|dispose of|lower",
     "push": "push|slide|nudge|shove",

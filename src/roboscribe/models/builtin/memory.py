@@ -12,6 +12,7 @@ from roboscribe.models.builtin.retelling import Outcome, missed, past_phrase, pa
 from roboscribe.models.builtin.task import TaskAction, parse_task
 from roboscribe.models.builtin.words import is_plural
 
+_LET_GO = "let go of"
 _AT_REST = {"into": "in", "onto": "on"}
 _APPROACHES = frozenset({"reach", "reach for", "approach"})
 _ARM = re.compile(r" with (?:the|my|its) (?P<arm>left|right) (?:arm|hand|gripper)$", re.IGNORECASE)
@@ -159,18 +160,21 @@ class _Story:
 
     def _finish(self, thing: str, place: str, action: TaskAction) -> None:
         """Note that ``thing`` has been put somewhere, or something done to it where it is."""
-        self._let_go(thing)
-        self.hands.pop(thing, None)
+        placing = action.verb in lex.CARRYING
+        if placing or self._holds(thing, "grasped"):
+            self._let_go(thing)
+            self.hands.pop(thing, None)
         self.tries.pop(thing, None)
         self.failed = None
-        placing = action.verb in lex.CARRYING
         told = any(outcome.thing == thing for outcome in self.outcomes)
         if action.phrase == "release" and not place:
             if not told:
-                self.outcomes.append(Outcome("let go of", thing))
+                self.outcomes.append(Outcome(_LET_GO, thing))
             return
         if placing:
-            self.outcomes = [outcome for outcome in self.outcomes if outcome.thing != thing]
+            self.outcomes = [
+                o for o in self.outcomes if o.thing != thing or not (o.place or o.did == _LET_GO)
+            ]
         by_arm = re.search(r"\b(?:arm|hand|gripper)s?\b", action.manner or "")
         self.outcomes.append(
             Outcome(
@@ -199,8 +203,9 @@ class _Story:
         self.tries[thing] = self.tries.get(thing, 0) + 1
         self.failed, self.dropped = thing, dropped
 
-    def _holds(self, thing: str) -> bool:
-        return any(outcome.held and outcome.thing == thing for outcome in self.outcomes)
+    def _holds(self, thing: str, *did: str) -> bool:
+        """Whether a thing is in the hand, and got there by one of the verbs ``did`` if any are given."""
+        return any(o.held and o.thing == thing and (not did or o.did in did) for o in self.outcomes)
 
     def _let_go(self, thing: str) -> None:
         self.outcomes = [o for o in self.outcomes if not (o.held and o.thing == thing)]
