@@ -38,38 +38,40 @@ def read_images(
         raise fail("does not exist", "Restore it, or leave this camera or episode out.")
     read = 0
     try:
-        for frame, value in zip(frames, _values(images, frames), strict=False):
-            read += 1
-            where = f"in column {images.column}, at {episode.time_of(frame):.2f} s (frame {frame})"
-            data = _encoded(value, images.path)
-            if data is None:
-                raise fail(f"has no picture {where}")
-            try:
-                yield _decode(frame, data)
-            except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-                raise fail(f"has a damaged picture {where}: {error}") from error
+        with pq.ParquetFile(images.path) as file:
+            if images.column not in file.schema_arrow.names:
+                raise fail(f"has no column {images.column}")
+            for frame, value in zip(frames, _values(file, images, frames), strict=False):
+                read += 1
+                where = f"in column {images.column}, at {episode.time_of(frame):.2f} s (frame {frame})"
+                data = _encoded(value, images.path)
+                if data is None:
+                    raise fail(f"has no picture {where}")
+                try:
+                    yield _decode(frame, data)
+                except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+                    raise fail(f"has a damaged picture {where}: {error}") from error
     except (pa.ArrowException, OSError) as error:
         raise fail(f"cannot be read ({error})") from error
     if read < len(frames):
         raise fail(f"ends before frame {frames[read]} of the episode")
 
 
-def _values(images: StoredImages, frames: Sequence[int]) -> Iterator[Any]:
+def _values(file: pq.ParquetFile, images: StoredImages, frames: Sequence[int]) -> Iterator[Any]:
     """The column's values for ``frames``, in order; stops early where the file ends."""
     rows = [images.first_row + frame for frame in frames]
-    with pq.ParquetFile(images.path) as file:
-        start = 0
-        position = 0
-        for group in range(file.metadata.num_row_groups):
-            end = start + file.metadata.row_group(group).num_rows
-            if position < len(rows) and rows[position] < end:
-                row = start
-                for batch in file.iter_batches(BATCH, row_groups=[group], columns=[images.column]):
-                    while position < len(rows) and rows[position] < row + batch.num_rows:
-                        yield batch.column(0)[rows[position] - row].as_py()
-                        position += 1
-                    row += batch.num_rows
-            start = end
+    start = 0
+    position = 0
+    for group in range(file.metadata.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        if position < len(rows) and rows[position] < end:
+            row = start
+            for batch in file.iter_batches(BATCH, row_groups=[group], columns=[images.column]):
+                while position < len(rows) and rows[position] < row + batch.num_rows:
+                    yield batch.column(0)[rows[position] - row].as_py()
+                    position += 1
+                row += batch.num_rows
+        start = end
 
 
 def _encoded(value: Any, parquet: Path) -> bytes | None:
