@@ -72,11 +72,14 @@ def movement_of(path: Array, fps: float, summed: bool = False, scale: Array | No
         peak = float(np.quantile(speed, 0.95))
         if floor < 0.04 * peak:
             break
+    # Noise that is not white, as after interpolation or of a human hand, shows in how slow the arm ever gets.
+    floor = max(floor, min(2.5 * float(np.quantile(speed, 0.05)), 0.035 * peak))
     still = ~_moving(speed, 1.3 * floor + 0.02 * peak, floor)
     if scale is not None and float(np.median(np.ptp(path, axis=0) / scale)) < IDLE:
         still[:] = True
     for start, stop in runs(~still):
-        if stop - start < 0.2 * fps and (start == 0 or float(speed[start:stop].max()) < 0.15 * peak):
+        settling = start == 0 and stop < 0.4 * fps
+        if settling or (stop - start < 0.2 * fps and float(speed[start:stop].max()) < 0.15 * peak):
             still[start:stop] = True
     return Movement(speed, velocity, still, floor)
 

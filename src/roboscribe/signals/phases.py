@@ -27,7 +27,7 @@ class Waits:
     """Seconds an arm must stand to count as waiting, by what lies before or after."""
 
     first: float = 0.3
-    between: float = 0.3
+    between: float = 0.4
     before_gripper: float = 0.45
     after_gripper: float = 0.75
     last: float = 1.0
