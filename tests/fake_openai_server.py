@@ -464,7 +464,7 @@ async def _respond(
 
 
 def main() -> None:
-    """Serve until the end of standard input or Ctrl-C."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0)
@@ -478,7 +478,7 @@ def main() -> None:
         sys.stdout.write(server.url + "\n")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
-            sys.stdin.read()
+            threading.Event().wait()
 
 
 if __name__ == "__main__":

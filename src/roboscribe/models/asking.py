@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import AnswerError
@@ -22,18 +23,15 @@ _QUOTED = 4000
 """Characters of an unfit reply that the model is shown again."""
 
 
-class Rendered(NamedTuple):
-    """An ask in words and pictures: the system text, and the parts of the question in order."""
-
-    system: str
-    parts: tuple[Part, ...]
-
-
 class Renderer(Protocol):
     """Puts asks into words and pictures."""
 
-    async def render(self, ask: Ask[Any]) -> Rendered:
-        """The prompt of an ask.
+    def digest(self, kind: type[Ask[Any]]) -> str:
+        """Digest of the words that asks of this kind are put in."""
+        ...
+
+    async def render(self, ask: Ask[Any]) -> tuple[str, Sequence[Part]]:
+        """The system text of an ask, and the parts of its question in order.
 
         Raises:
             RoboscribeError: The ask cannot be put, as when its pictures cannot be read.
@@ -55,7 +53,7 @@ class AskingModel:
         ledger: Where calls are accounted for.
         cache: Replies to requests that were made before; None to ask everything anew.
         max_tokens: Longest reply.
-        images: Whether asks will carry pictures, which the check then covers.
+        looks: Whether asks will carry pictures, which the check then covers.
     """
 
     def __init__(
@@ -66,22 +64,26 @@ class AskingModel:
         ledger: Ledger,
         cache: RequestCache | None = None,
         max_tokens: int = 1024,
-        images: bool = True,
+        looks: bool = True,
     ) -> None:
         self.backend = backend
         self.ledger = ledger
         self._renderer = renderer
         self._cache = cache
         self._max_tokens = max_tokens
-        self._images = images
+        self.looks = looks
 
     @property
     def identity(self) -> str:
         """The backend's: model and sampling settings."""
         return self.backend.identity
 
+    def prompt_digest(self, kind: type[Ask[Any]]) -> str:
+        """Digest of the words that asks of this kind are put in."""
+        return self._renderer.digest(kind)
+
     async def __aenter__(self) -> AskingModel:
-        await self.backend.check(images=self._images)
+        await self.backend.check(images=self.looks)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,11 +99,11 @@ class AskingModel:
             RunStopped: The budget is spent or the server lost; no other ask will fare better.
         """
         kind = cast("type[A]", ask.answer)
-        rendered = await self._renderer.render(ask)
+        system, parts = await self._renderer.render(ask)
         request = Request(
             name=type(ask).__name__,
-            system=rendered.system,
-            parts=rendered.parts,
+            system=system,
+            parts=tuple(parts),
             schema=schema_of(ask.answer),
             seed=ask.seed,
             max_tokens=self._max_tokens,

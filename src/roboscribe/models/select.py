@@ -1,0 +1,220 @@
+"""Which model answers: settings and environment go in, an open model and the reason for the choice come out."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from roboscribe.config import VlmSettings, answer_settings, json_object
+from roboscribe.errors import ServerError, SettingsError
+from roboscribe.models.asking import AskingModel, Renderer
+from roboscribe.models.base import Model
+from roboscribe.models.builtin import BuiltinModel
+from roboscribe.models.cache import RequestCache, default_folder
+from roboscribe.models.ledger import Budget, Ledger, Prices
+from roboscribe.models.request import Backend
+from roboscribe.models.server import serving, visible_gpus
+
+Say = Callable[[str], None]
+
+_ENV_URL = "OPENAI_BASE_URL"
+_IN_PROCESS = {"transformers": "roboscribe.models.transformers", "vllm": "roboscribe.models.vllm"}
+"""Backends that run in this process: the module of each, which also is the name of an extra. It has
+``open_backend(vlm, identity=…, model=…, say=…) -> Backend``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where the model runs, and why there, in words that follow "because"."""
+
+    backend: Literal["builtin", "openai", "transformers", "vllm"]
+    why: str
+
+
+def choose(
+    vlm: VlmSettings,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    gpus: Callable[[], tuple[str, ...]] = visible_gpus,
+    installed: Callable[[str], bool] = lambda package: find_spec(package) is not None,
+) -> Choice:
+    """Decide where the model runs.
+
+    A choice is never made for want of something: what was asked for and cannot be had is an error.
+
+    Raises:
+        SettingsError: The settings name a model, but nowhere to run it.
+    """
+    if vlm.backend != "auto":
+        return Choice(vlm.backend, "--vlm.backend says so")
+    if vlm.serve:
+        return Choice("openai", "--vlm.serve starts a server")
+    if vlm.endpoints:
+        return Choice("openai", "--vlm.api-base names a server")
+    if vlm.model_id is None:
+        unused = f" ({_ENV_URL} alone does not count)" if environ.get(_ENV_URL) else ""
+        return Choice("builtin", f"neither --vlm.model-id nor --vlm.api-base is given{unused}")
+    if environ.get(_ENV_URL):
+        return Choice("openai", f"{_ENV_URL} names a server")
+    if not gpus():
+        raise SettingsError(
+            f"--vlm.model-id {vlm.model_id} is given, but no place to run it: there is no GPU here.",
+            "Name a server with --vlm.api-base, or run it on the CPU with --vlm.backend transformers.",
+        )
+    for package in ("vllm", "transformers"):
+        if installed(package):
+            return Choice(package, f"there is a GPU and {package} is installed")
+    raise SettingsError(
+        f"--vlm.model-id {vlm.model_id} is given and there is a GPU, but nothing to run it with.",
+        'Install pip install "roboscribe[vllm]" or "roboscribe[transformers]", or name a server with --vlm.api-base.',
+    )
+
+
+@contextmanager
+def open_model(
+    vlm: VlmSettings,
+    budget: Budget,
+    renderer: Renderer,
+    say: Say,
+    *,
+    environ: Mapping[str, str] = os.environ,
+) -> Generator[Model, None, None]:
+    """The model that the settings ask for, with its servers running where ``--vlm.serve`` wants them.
+
+    One that is not the builtin model is an ``AskingModel``: enter it with ``async with`` where it is to be
+    used, which checks that it can answer.
+
+    Args:
+        vlm: The settings.
+        budget: How much it may spend.
+        renderer: Puts asks into words and pictures.
+        say: Told which model it is and why, and how servers come up.
+        environ: Environment variables.
+
+    Raises:
+        SettingsError: The settings cannot be used, or an extra they need is not installed.
+        ServerError: A server did not come up.
+    """
+    choice = choose(vlm, environ=environ)
+    say(f"Model: {choice.backend}, because {choice.why}.")
+    if choice.backend == "builtin":
+        yield BuiltinModel()
+        return
+    ledger = Ledger(Prices.of(vlm), budget)
+    cache = RequestCache(vlm.cache_dir or default_folder(environ), say) if vlm.cache else None
+
+    def asking(backend: Backend) -> AskingModel:
+        return AskingModel(backend, renderer, ledger=ledger, cache=cache, max_tokens=vlm.max_new_tokens)
+
+    if choice.backend != "openai":
+        yield asking(_in_process(choice.backend, vlm, say))
+    elif vlm.serve:
+        if vlm.endpoints:
+            raise SettingsError(
+                "--vlm.serve starts servers of its own, but --vlm.api-base names others.",
+                "Give one of the two.",
+            )
+        model = _named(vlm, "--vlm.serve")
+        with serving(vlm, model, say, gpus=visible_gpus(environ), environ=environ) as urls:
+            yield asking(_openai(vlm, model, urls, ledger, say, environ))
+    else:
+        from_environment = environ.get(_ENV_URL, "").rstrip("/")
+        urls = vlm.endpoints or ((from_environment,) if from_environment else ())
+        model = vlm.model_id or _only_model(vlm, urls, environ)
+        yield asking(_openai(vlm, model, urls, ledger, say, environ))
+
+
+def identity_of(vlm: VlmSettings, model: str) -> str:
+    """Model and sampling settings that change answers, readable by a person.
+
+    A local folder goes by its name and a digest of what it holds, so that it may be moved.
+    """
+    settings = answer_settings(vlm)
+    for name in ("chat_template_kwargs", "extra_body"):
+        flag = f"vlm.{name.replace('_', '-')}"
+        settings[name] = (
+            json.dumps(json_object(flag, settings[name]), sort_keys=True) if settings[name] else None
+        )
+    del settings["model_id"]
+    given = [f"{name}={value}" for name, value in sorted(settings.items()) if value is not None]
+    return " ".join([_model_name(model), *given])
+
+
+def _model_name(model: str) -> str:
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    digest = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            # Weights are known by their size: reading them would take minutes.
+            content = path.read_bytes() if path.suffix == ".json" else b""
+            digest.update(f"{path.relative_to(folder)}\n{path.stat().st_size}\n".encode() + content)
+    return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"
+
+
+def _named(vlm: VlmSettings, needed_by: str) -> str:
+    if vlm.model_id is None:
+        raise SettingsError(f"{needed_by} needs to know which model.", "Name it with --vlm.model-id.")
+    return vlm.model_id
+
+
+def _openai(
+    vlm: VlmSettings, model: str, urls: tuple[str, ...], ledger: Ledger, say: Say, environ: Mapping[str, str]
+) -> Backend:
+    # The library takes most of a second to import.
+    from roboscribe.models.openai import OpenAIBackend
+
+    return OpenAIBackend(
+        vlm, identity=identity_of(vlm, model), model=model, urls=urls, ledger=ledger, say=say, environ=environ
+    )
+
+
+def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, say: Say) -> Backend:
+    model = _named(vlm, f"--vlm.backend {name}")
+    try:
+        module = import_module(_IN_PROCESS[name])
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"--vlm.backend {name} needs packages that are not installed ({error.name}).",
+            f'Install them with pip install "roboscribe[{name}]".',
+        ) from None
+    return cast(Backend, module.open_backend(vlm, identity=identity_of(vlm, model), model=model, say=say))
+
+
+def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    """The name of the model of a server that serves just one."""
+    if not urls:
+        return _named(vlm, "--vlm.backend openai")
+    from roboscribe.models.openai import api_key
+
+    request = urllib.request.Request(
+        f"{urls[0]}/models", headers={"Authorization": f"Bearer {api_key(vlm, environ)}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            served = [str(item["id"]) for item in cast(Any, json.load(reply))["data"]]
+    except urllib.error.HTTPError as error:
+        served, said = [], f"answers HTTP {error.code} to the question what it serves"
+    except OSError as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise ServerError(
+            f"No server answers at {urls[0]}: {reason}.", "Check --vlm.api-base, and that the server runs."
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        served, said = [], "does not tell what it serves"
+    else:
+        said = f"serves {len(served)} models: {', '.join(served[:8])}"
+    if len(served) == 1:
+        return served[0]
+    raise SettingsError(f"{urls[0]} {said}.", "Name the model with --vlm.model-id.")
