@@ -22,6 +22,10 @@ LEAST_PHASE = 0.12
 """Seconds; where two arms act, shorter phases are left out."""
 
 
+LAG = 0.07
+"""Seconds by which robots usually follow their commands."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmAnalysis:
     """Everything known of one arm: its trace, motion, gripper strokes and phases in frames."""
@@ -43,7 +47,7 @@ def analyse(episode: Episode) -> Signals:
     fps = _rate(episode)
     scale, least = _shared(traces)
     arms = [_analyse_arm(trace, fps, scale, least) for trace in traces]
-    clock = _Clock(episode)
+    clock = _Clock(episode, fps)
     events = [
         GripperEvent(s.kind, clock.at(s.start), clock.at(s.stop), arm.trace.arm, s.holding)
         for arm in arms
@@ -68,14 +72,18 @@ def analyse(episode: Episode) -> Signals:
 
 
 class _Clock:
-    """Seconds of a frame; the frame after the last is the episode's end."""
+    """Seconds of a frame; the frame after the last is the episode's end.
 
-    def __init__(self, episode: Episode) -> None:
+    What is measured follows its command: without commands, times are set back by the usual lag.
+    """
+
+    def __init__(self, episode: Episode, fps: float) -> None:
         self._episode = episode
+        self._lead = round(LAG * fps) if episode.action is None else 0
 
     def at(self, frame: int) -> float:
         episode = self._episode
-        return episode.time_of(max(frame, 0)) if frame < episode.frames else episode.end
+        return episode.time_of(max(frame - self._lead, 0)) if frame < episode.frames else episode.end
 
 
 def _rate(episode: Episode) -> float:

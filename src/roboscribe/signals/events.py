@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -48,7 +48,18 @@ def strokes_of(grip: Grip, movement: Movement, fps: float) -> list[Stroke]:
         kind = "close" if travel > 0 else "open"
         holding, lost = _held(grip, rest, following, fps) if kind == "close" else (None, None)
         found.append(Stroke(kind, start, rest, _arm_pace(level, movement, start, stop), holding, lost))
-    return _judged(found)
+    return _judged(found if grip.told else _with_losses(found))
+
+
+def _with_losses(strokes: list[Stroke]) -> list[Stroke]:
+    """Measured strokes where a closing right after a closing is a hand that snaps shut on what it lost."""
+    out: list[Stroke] = []
+    for stroke in strokes:
+        if out and out[-1].kind == stroke.kind == "close":
+            out[-1] = replace(out[-1], holding=True, lost=out[-1].lost or stroke.start)
+        else:
+            out.append(stroke)
+    return out
 
 
 def _spans(level: Array, rough: float, fps: float) -> list[tuple[int, int]]:
@@ -140,6 +151,4 @@ def _judged(strokes: list[Stroke]) -> list[Stroke]:
     closings = [stroke for stroke in strokes if stroke.kind == "close"]
     if any(stroke.holding for stroke in closings):
         return strokes
-    return [
-        Stroke(s.kind, s.start, s.stop, s.arm_pace, None, None) if s.kind == "close" else s for s in strokes
-    ]
+    return [replace(stroke, holding=None, lost=None) for stroke in strokes]

@@ -22,6 +22,7 @@ class Grip:
         closed: Closedness told (measured, if nothing is told), shape [frames]: 0 at the widest and 1 at the
             tightest of the episode.
         measured: Closedness measured, shape [frames], or None when nothing is measured.
+        told: Whether ``closed`` is a command.
         comparable: Whether ``closed`` is a command in the units of ``measured``, so that a gap between them
             means something is between the fingers.
         shut: Closedness of fingers that touch, where the measurement tells it (its zero), or None.
@@ -31,6 +32,7 @@ class Grip:
 
     closed: Array
     measured: Array | None
+    told: bool
     comparable: bool
     shut: float | None
     noise: float
@@ -67,7 +69,7 @@ def grip_of(trace: ArmTrace, arm_speed: Array, fps: float, least: float = 0.0) -
         measured = None if seen is None else _unit(seen)
         shut = None if seen is None else _shut(seen)
     rated = noise(np.stack((closed, closed if measured is None else measured), axis=1))
-    return Grip(closed, measured, comparable, shut, float(rated[0]), float(rated[1]))
+    return Grip(closed, measured, told is not None, comparable, shut, float(rated[0]), float(rated[1]))
 
 
 def _synergy(command: Array | None, measured: Array | None) -> tuple[Array | None, Array | None]:
