@@ -138,7 +138,7 @@ def test_memories_for_labels_of_a_language_model() -> None:
     assert after("Pick up the red cup", "fill the red cup with water", "place the red cup on the shelf") == [
         "I picked up the cup.",
         "I picked up the cup and filled the red cup with water.",
-        "I filled the red cup with water and placed the red cup on the shelf.",
+        "I filled the cup with water and placed the red cup on the shelf.",
     ]
 
 
