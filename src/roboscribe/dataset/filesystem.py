@@ -1,41 +1,28 @@
-"""Paths and open files go in; what Python's ``os`` lacks is done to them: exchange, flush, lock."""
+"""A file or folder goes in; it is linked, or locked, or brought to the disk."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What file systems without locks answer; some clusters mount theirs so."""
 
-AT_FDCWD = -100
-RENAME_EXCHANGE = 2
-
-
-def exchange(first: Path, second: Path) -> None:
-    """Let two files or folders change places in one step that cannot be seen half done; Linux only.
-
-    Raises:
-        OSError: The system or the file system cannot do that, or one of them does not exist.
-    """
-    rename = _system_call("renameat2")
-    if rename is None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    _check(rename(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE))
-
 
 def flush(folder: Path) -> None:
     """Bring all that was written to the folder's file system to the disk: a power cut is then like a kill."""
-    sync = _system_call("syncfs")
+    sync = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if sync is None:
         os.sync()
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        _check(sync(handle))
+        if sync(handle) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
     finally:
         os.close(handle)
 
@@ -55,11 +42,9 @@ def lock(handle: int) -> bool | None:
     return True
 
 
-def _system_call(name: str) -> Callable[..., int] | None:
-    return getattr(ctypes.CDLL(None, use_errno=True), name, None)
-
-
-def _check(result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+def link(path: Path, copy: Path) -> None:
+    """A hard link to a file, or a copy of it where links cannot be."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copy2(path, copy)

@@ -1,26 +1,24 @@
-"""New versions of a dataset's files go in; they replace the old ones all together, or not at all.
+"""New versions of a dataset's files go in; they replace the old ones all in the same instant, or not at all.
 
-Files are staged beside the dataset, in ``.roboscribe/``, and moved into place by steps that a journal holds.
-Writing the journal is the commit: a run killed before it leaves the old dataset and some waste, one killed
-after it leaves steps that the next run takes. Between any two steps LeRobot can load the dataset: features
-are declared before their columns come, and data files change together, by exchanging their folder for a new
-one.
+LeRobot loads no dataset whose ``info.json`` and data files are not of one kind, and no file system renames two
+files at once. So every file that changes first becomes a link through ``.roboscribe/current``, which leads to
+the old versions; turning that one link to the new versions is the change; then real files take the place of
+the links. A journal names the files: a run killed before it is written leaves the old dataset and some waste,
+one killed after it leaves steps that the next run takes. The dataset loads between any two steps.
 """
 
 from __future__ import annotations
 
-import errno
 import filecmp
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import cast
 
-from roboscribe.dataset.filesystem import exchange, flush, lock
+from roboscribe.dataset.filesystem import flush, link, lock
 from roboscribe.dataset.info import INFO
 from roboscribe.errors import DatasetError
 
@@ -29,13 +27,9 @@ META = PurePosixPath(INFO).parent.name
 
 LOCK = "lock"
 JOURNAL = "journal.json"
-INTERIM = "interim.json"
-NEW = "new"
-WASTE = (NEW, INTERIM, "journal.part", "probe-a", "probe-b")
-"""What lies in the folder besides the journal and the lock: of use only while a journal names it."""
-
-Step = dict[str, str]
-"""``{"replace": path, "with": staged}``, or ``{"exchange": folder, "unless": path, "is": digest}``."""
+CURRENT, OLD, NEW = "current", "old", "new"
+PART = "part"
+"""Name of whatever is in the making, until it is renamed."""
 
 
 def recover(root: Path) -> None:
@@ -169,9 +163,9 @@ class Transaction:
             if (self.root / path).is_file():
                 self._settle(path)
         if self._paths:
-            plan = self._plan_change() if (self.root / INFO).exists() else self._plan_birth()
-            flush(self.root)
-            _write_journal(self.root, plan)
+            paths = sorted({self._topmost(path) for path in self._paths}, key=_last_meta)
+            _keep_old(self.root, paths)
+            _write_journal(self.root, paths)
             self.changed = frozenset(self._paths)
             _finish(self.root)
 
@@ -184,103 +178,70 @@ class Transaction:
         else:
             shutil.copymode(old, new)
 
-    def _plan_birth(self) -> list[Step]:
-        """Steps of a new dataset: whole folders, that of ``info.json`` last, so that a part is no dataset."""
-        names = sorted(os.listdir(self._new), key=lambda name: (name == META, name))
-        for name in names:
-            if os.path.lexists(self.root / name):
-                raise FileExistsError(errno.EEXIST, f"{self.root / name} is in the way")
-        return [_replace(name, f"{NEW}/{name}") for name in names]
-
-    def _plan_change(self) -> list[Step]:
-        """Steps of a dataset's change: declare features, exchange data, then what nothing depends on."""
-        apart = {path for path in self._paths if _is_apart(path)}
-        steps = self._plan_data(sorted(self._paths - apart))
-        steps += [_replace(path, f"{NEW}/{path}") for path in sorted(apart - {INFO})]
-        if INFO in apart:
-            interim = _interim((self.root / INFO).read_bytes(), (self._new / INFO).read_bytes())
-            if steps and interim is not None:
-                (self.root / FOLDER / INTERIM).write_bytes(interim)
-                steps.insert(0, _replace(INFO, INTERIM))
-            steps.append(_replace(INFO, f"{NEW}/{INFO}"))
-        return steps
-
-    def _plan_data(self, paths: Sequence[str]) -> list[Step]:
-        """One step where the file system can; else file by file, mixed until the last one."""
-        if len(paths) > 1:
-            folder = os.path.commonpath([PurePosixPath(path).parent for path in paths])
-            if folder and self._can_exchange():
-                with suppress(OSError):
-                    _complete(self.root / folder, self._new / folder)
-                    proof = min(paths, key=lambda path: (self._new / path).stat().st_size)
-                    return [{"exchange": folder, "unless": proof, "is": _digest(self._new / proof)}]
-        return [_replace(path, f"{NEW}/{path}") for path in paths]
-
-    def _can_exchange(self) -> bool:
-        first, second = (self.root / FOLDER / name for name in ("probe-a", "probe-b"))
-        try:
-            first.mkdir()
-            second.mkdir()
-            exchange(first, second)
-        except OSError:
-            return False
-        return True
+    def _topmost(self, path: str) -> str:
+        """The outermost folder of ``path`` that is missing, which can be put in place as a whole, or itself."""
+        folders = list(PurePosixPath(path).parents)[-2::-1]
+        return next((str(folder) for folder in folders if not os.path.lexists(self.root / folder)), path)
 
 
-def _is_apart(path: str) -> bool:
-    """Whether the file is none of the data files, which must change together."""
-    parts = PurePosixPath(path).parts
-    return len(parts) == 1 or parts[0] == META
+def _last_meta(path: str) -> tuple[bool, str]:
+    """Orders ``info.json``, or the new folder that holds it, last: without it, the rest is no dataset."""
+    return path in (META, INFO), path
 
 
-def _complete(old: Path, new: Path) -> None:
-    """Fill ``new`` with links to what ``old`` holds and it lacks, so that it can take its place."""
-    for entry in sorted(os.scandir(old), key=lambda entry: entry.name):
-        target = new / entry.name
-        if entry.is_dir(follow_symlinks=False):
-            target.mkdir(exist_ok=True)
-            _complete(Path(entry.path), target)
-        elif entry.is_symlink() and not target.exists():
-            target.symlink_to(os.readlink(entry.path))
-        elif not target.exists():
-            os.link(entry.path, target)
-    shutil.copystat(old, new)
+def _keep_old(root: Path, paths: Sequence[str]) -> None:
+    """Make ``current`` lead to the old versions of ``paths``."""
+    folder = root / FOLDER
+    try:
+        (folder / CURRENT).symlink_to(OLD)
+    except OSError:
+        # Some file systems have no links; there, files change one by one, and the next run completes them.
+        return
+    for path in paths:
+        file, old = root / path, folder / OLD / path
+        if os.path.lexists(file):
+            old.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_symlink():
+                old.symlink_to(file.resolve())
+            else:
+                link(file, old)
 
 
-def _interim(old: bytes, new: bytes) -> bytes | None:
-    """``info.json`` while files change: the old one with the features of both; None where it has them."""
-    before, after = json.loads(old), json.loads(new)
-    features: dict[str, Any] = {**after["features"], **before["features"]}
-    if features == before["features"]:
-        return None
-    return json.dumps({**before, "features": features}, indent=4, ensure_ascii=False).encode()
-
-
-def _replace(path: str, staged: str) -> Step:
-    return {"replace": path, "with": staged}
+def _write_journal(root: Path, paths: Sequence[str]) -> None:
+    """The commit: after it, the new versions of ``paths`` take their places, whatever happens."""
+    folder = root / FOLDER
+    (folder / PART).write_text(json.dumps(paths, indent=1, ensure_ascii=False), encoding="utf-8")
+    flush(root)
+    os.replace(folder / PART, folder / JOURNAL)
+    flush(root)
 
 
 def _finish(root: Path) -> None:
     """Complete a committed write, and clear away what is left of any; the caller holds the lock."""
-    journal = root / FOLDER / JOURNAL
-    if journal.exists():
-        for step in json.loads(journal.read_bytes()):
-            _take(root, step)
+    folder = root / FOLDER
+    if (folder / JOURNAL).exists():
+        paths = cast("list[str]", json.loads((folder / JOURNAL).read_bytes()))
+        if (folder / CURRENT).is_symlink() and os.readlink(folder / CURRENT) == OLD:
+            for path in paths:
+                file = _within(root, path)
+                if os.path.lexists(file):
+                    _put_link(file, os.path.relpath(folder / CURRENT / path, file.parent), folder)
+            flush(root)
+            _put_link(folder / CURRENT, NEW, folder)
+            flush(root)
+        for path in paths:
+            if os.path.lexists(_within(folder / NEW, path)):
+                os.replace(folder / NEW / path, _within(root, path))
         flush(root)
-        journal.unlink()
+        (folder / JOURNAL).unlink()
     _discard(root)
 
 
-def _take(root: Path, step: Step) -> None:
-    """Take one step, unless an earlier try has taken it."""
-    folder = root / FOLDER
-    if "replace" in step:
-        staged, target = _within(folder, step["with"]), _within(root, step["replace"])
-        if os.path.lexists(staged):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staged, target)
-    elif _digest(_within(root, step["unless"])) != step["is"]:
-        exchange(_within(folder / NEW, step["exchange"]), _within(root, step["exchange"]))
+def _put_link(path: Path, target: str, folder: Path) -> None:
+    """Put a link in the place of whatever file is at ``path``, in one step."""
+    (folder / PART).unlink(missing_ok=True)
+    (folder / PART).symlink_to(target)
+    os.replace(folder / PART, path)
 
 
 def _within(root: Path, relative: str) -> Path:
@@ -296,25 +257,12 @@ def _within(root: Path, relative: str) -> Path:
 
 
 def _discard(root: Path) -> None:
-    for name in WASTE:
+    for name in (NEW, OLD, CURRENT, PART):
         path = root / FOLDER / name
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _write_journal(root: Path, steps: Sequence[Step]) -> None:
-    part = root / FOLDER / "journal.part"
-    part.write_text(json.dumps(steps, indent=1, ensure_ascii=False), encoding="utf-8")
-    flush(root)
-    os.replace(part, root / FOLDER / JOURNAL)
-    flush(root)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make(folder: Path) -> list[Path]:

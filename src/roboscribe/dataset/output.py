@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from roboscribe.dataset.filesystem import link
 from roboscribe.dataset.info import INFO
 from roboscribe.dataset.journal import FOLDER, Transaction, check_writable, recover
 from roboscribe.dataset.layout import VIDEO_SUFFIXES
@@ -72,16 +73,9 @@ def take_along(source: Dataset, changes: Transaction) -> None:
         if relative not in written and not (changes.root / relative).exists():
             staged = changes.stage(relative)
             if path.suffix.lower() in VIDEO_SUFFIXES:
-                _link(path.resolve(), staged)
+                link(path.resolve(), staged)
             else:
                 shutil.copyfile(path, staged)
-
-
-def _link(path: Path, link: Path) -> None:
-    try:
-        os.link(path, link)
-    except OSError:
-        shutil.copyfile(path, link)
 
 
 def _files(root: Path) -> Iterator[tuple[str, Path]]:
