@@ -17,7 +17,7 @@ from roboscribe.frames.store import EpisodeFrames
 MODEL_SIDE = 768
 """Pixels to which a model may shrink the longer side of a sheet; times stay legible at this size."""
 
-DIGIT_HEIGHT = 13
+DIGIT_HEIGHT = 16
 """Pixels that a digit is high once the sheet is shrunk to ``MODEL_SIDE``, at least."""
 
 GAP = 4
@@ -172,7 +172,7 @@ def _tag(draw: ImageDraw.ImageDraw, x: int, y: int, room: int, text: str, digit:
 
 
 def _padding(digit: int) -> int:
-    return ceil(digit / 3)
+    return ceil(digit / 5)
 
 
 def _tag_height(digit: int) -> int:
