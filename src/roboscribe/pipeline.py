@@ -67,6 +67,8 @@ def annotate(
     wanted = parse_episodes(settings.episodes)
     source = open_dataset(locate(settings))
     episodes = check_episodes(source, wanted)
+    for key in settings.frames.cameras:
+        source.camera(key)
     source.verify(episodes[:VERIFIED])
     target = settings.output_dir or source.root
     stored = check_target(source, target)

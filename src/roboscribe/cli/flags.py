@@ -19,6 +19,7 @@ S = TypeVar("S")
 ALIASES: Mapping[str, str] = {
     "only-episodes": "episodes",
     "data-dir": "root",
+    "vlm.camera-key": "frames.cameras",
 }
 """Other names of flags: those of older scripts and of LeRobot's own tool."""
 
