@@ -1,0 +1,292 @@
+"""A finished dataset is checked as it lies on disk: declarations, types, row groups, order, and rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from make_dataset import make_dataset
+
+from roboscribe.dataset import open_dataset
+from roboscribe.dataset.writer import EpisodeUpdate, write_language
+from roboscribe.language import (
+    COLUMNS,
+    EVENTS,
+    PERSISTENT,
+    STYLES,
+    Column,
+    Row,
+    arrow_type,
+    events_array,
+    persistent_array,
+    say,
+    sort_events,
+    sort_persistent,
+)
+from roboscribe.validation import FILE_RULES, RULES, check_dataset, check_file_layout
+
+FRAMES = 12
+CAMERA = "observation.images.top"
+
+
+def make_rows(times: list[float]) -> list[Row]:
+    """Rows that keep to the contract."""
+    return [
+        Row("assistant", "pick up the cup", "subtask", times[0]),
+        Row("assistant", "put the cup down", "subtask", times[6]),
+        Row("assistant", "1. pick up the cup\n2. put the cup down", "plan", times[0]),
+        Row("assistant", "1. put the cup down", "plan", times[6]),
+        Row("assistant", "I picked up the cup.", "memory", times[6]),
+        say("On it.", times[0]),
+        Row("user", "Be careful.", "interjection", times[6]),
+        say("I will.", times[6]),
+        Row("user", "How many cups?", "vqa", times[6], CAMERA),
+        Row("assistant", '{"label": "cup", "count": 1}', "vqa", times[6], CAMERA),
+    ]
+
+
+@pytest.fixture(params=["v3.0", "v2.1"])
+def finished(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A finished dataset of three episodes."""
+    root = make_dataset(
+        tmp_path / "data", version=request.param, episodes=3, frames=FRAMES, kind="image", episodes_per_file=2
+    )
+    dataset = open_dataset(root)
+
+    def update(index: int) -> EpisodeUpdate:
+        rows = make_rows(dataset.episode(index).timestamps.tolist())
+        return EpisodeUpdate(rows, frozenset({*STYLES, None}))
+
+    write_language(dataset, root, update)
+    return root
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """A data file of one episode, rewritten by ``restore``."""
+    root = make_dataset(tmp_path / "packed", episodes=1, frames=FRAMES, kind="image")
+    dataset = open_dataset(root)
+    rows = make_rows(dataset.episode(0).timestamps.tolist())
+    write_language(dataset, root, lambda _: EpisodeUpdate(rows, frozenset({*STYLES, None})))
+    return root
+
+
+def rules(root: Path, **options: Any) -> list[tuple[int | None, str]]:
+    return [(finding.episode, finding.rule) for finding in check_dataset(open_dataset(root), **options)]
+
+
+def first_file(root: Path) -> Path:
+    return sorted(root.glob("data/*/*.parquet"))[0]
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], row_group: int | None = FRAMES) -> None:
+    table = change(pq.read_table(path))
+    pq.write_table(table, path, row_group_size=row_group or len(table))
+
+
+def restore(root: Path, column: Column, array: pa.Array) -> None:
+    """Put another array in the place of a language column of a dataset of one episode."""
+    rewrite(
+        first_file(root),
+        lambda table: table.set_column(table.column_names.index(column), pa.field(column, array.type), array),
+    )
+
+
+def change_info(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = root / "meta/info.json"
+    info = json.loads(path.read_text())
+    change(info)
+    path.write_text(json.dumps(info))
+
+
+def persistent_rows(root: Path) -> list[Row]:
+    return sort_persistent(row for row in open_dataset(root).language_rows(0) if row.column == PERSISTENT)
+
+
+def event_rows(root: Path) -> dict[int, list[Row]]:
+    episode = open_dataset(root).episode(0)
+    rows = [row for row in open_dataset(root).language_rows(0) if row.column == EVENTS]
+    frames = sorted({episode.frame_at(row.timestamp) for row in rows})
+    return {frame: sort_events(r for r in rows if episode.frame_at(r.timestamp) == frame) for frame in frames}
+
+
+def test_a_finished_dataset_has_no_findings(finished: Path) -> None:
+    assert rules(finished) == []
+
+
+def test_what_the_pipeline_writes_has_no_findings(so101: Path) -> None:
+    pipeline = pytest.importorskip("roboscribe.pipeline")
+    config = pytest.importorskip("roboscribe.config")
+    pipeline.annotate(config.AnnotateSettings(root=so101, episodes=("0-2",)))
+    assert (
+        rules(so101, episodes=(0, 1, 2), expected=frozenset({"subtask", "plan", "memory", "task_aug"})) == []
+    )
+
+
+def test_a_dataset_that_was_never_annotated_is_told_so_once(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", episodes=2, frames=5, kind=None)
+    [finding] = check_dataset(open_dataset(root))
+    assert finding.rule == "file.declared"
+    assert "language_persistent and language_events" in finding.message
+    assert finding.fix == "Annotate the dataset first."
+
+
+def test_declarations(finished: Path) -> None:
+    change_info(finished, lambda info: info["features"].pop(EVENTS))
+    assert rules(finished) == [(None, "file.declared")]
+    change_info(finished, lambda info: info["features"].update({EVENTS: {"dtype": "string", "shape": [1]}}))
+    assert rules(finished) == [(None, "file.declared")]
+
+
+def test_subtask_index_beside_language_columns(finished: Path) -> None:
+    for path in finished.glob("data/*/*.parquet"):
+        rewrite(path, lambda table: table.append_column("subtask_index", pa.array([0] * len(table))))
+    feature = {"dtype": "int64", "shape": [1], "names": None}
+    change_info(finished, lambda info: info["features"].update(subtask_index=feature))
+    assert rules(finished) == [(None, "file.declared")]
+
+
+def test_the_tool_that_speech_calls_must_be_described(finished: Path) -> None:
+    change_info(finished, lambda info: info.pop("tools"))
+    assert rules(finished) == [(None, "file.tools")]
+    change_info(finished, lambda info: info.update(tools=["say", {"function": {"name": "beep"}}]))
+    assert rules(finished) == [(None, "file.tools")]
+
+
+def test_a_file_without_the_columns(finished: Path) -> None:
+    rewrite(first_file(finished), lambda table: table.drop_columns(list(COLUMNS)))
+    assert rules(finished) == [(None, "file.type")] * 2
+
+
+def test_a_file_with_inferred_types(finished: Path) -> None:
+    def infer(table: pa.Table) -> pa.Table:
+        plain = pa.array([[]] * len(table), type=pa.list_(pa.struct([("role", pa.string())])))
+        return table.set_column(table.column_names.index(EVENTS), EVENTS, plain)
+
+    rewrite(first_file(finished), infer)
+    findings = list(check_dataset(open_dataset(finished)))
+    assert [finding.rule for finding in findings] == ["file.type"]
+    assert first_file(finished).name in findings[0].message
+
+
+def test_columns_in_the_wrong_order(finished: Path) -> None:
+    def swap(table: pa.Table) -> pa.Table:
+        others = [name for name in table.column_names if name not in COLUMNS]
+        return table.select([*others, EVENTS, PERSISTENT])
+
+    rewrite(first_file(finished), swap)
+    assert rules(finished) == [(None, "file.type")]
+
+
+def test_episodes_share_a_row_group(tmp_path: Path, finished: Path) -> None:
+    path = first_file(finished)
+    episodes = sorted(set(pq.read_table(path)["episode_index"].to_pylist()))
+    rewrite(path, lambda table: table, row_group=5)
+    assert rules(finished) == [(index, "file.row_group") for index in episodes]
+    assert rules(finished, episodes=(2,)) == []
+
+
+def test_persistent_rows_that_differ_between_frames(packed: Path) -> None:
+    rows = persistent_rows(packed)
+    good = [persistent_array(rows, 1)] * FRAMES
+    changed = persistent_array([*rows[:-1], replace(rows[-1], content="wait")], 1)
+    nothing = pa.nulls(1, type=arrow_type(PERSISTENT))
+    cases = [
+        (5, persistent_array([], 1)),
+        (FRAMES - 1, changed),
+        (0, persistent_array(rows[1:], 1)),
+        (7, nothing),
+    ]
+    for frame, value in cases:
+        restore(packed, PERSISTENT, pa.concat_arrays([*good[:frame], value, *good[frame + 1 :]]))
+        assert (0, "file.same") in rules(packed), frame
+    restore(packed, PERSISTENT, pa.concat_arrays(good))
+    assert rules(packed) == []
+
+
+def test_frames_without_any_persistent_rows_are_alike(packed: Path) -> None:
+    restore(packed, EVENTS, events_array({}, FRAMES))
+    restore(packed, PERSISTENT, persistent_array([], FRAMES))
+    assert rules(packed) == []
+    restore(packed, PERSISTENT, pa.nulls(FRAMES, type=arrow_type(PERSISTENT)))
+    assert rules(packed) == []
+
+
+def test_rows_in_the_wrong_column(packed: Path) -> None:
+    rows = persistent_rows(packed)
+    question = Row("user", "How many?", "vqa", rows[-1].timestamp, CAMERA)
+    restore(packed, PERSISTENT, persistent_array(sort_persistent([*rows, question]), FRAMES))
+    assert (0, "file.column") in rules(packed)
+    restore(packed, PERSISTENT, persistent_array(rows, FRAMES))
+    events = event_rows(packed)
+    subtask = Row("assistant", "wait", "subtask", 0.0)
+    restore(packed, EVENTS, events_array(events | {3: [subtask]}, FRAMES))
+    assert (0, "file.column") in rules(packed)
+
+
+def test_rows_that_are_not_sorted(packed: Path) -> None:
+    rows = persistent_rows(packed)
+    restore(packed, PERSISTENT, persistent_array(rows[::-1], FRAMES))
+    assert rules(packed) == [(0, "file.order")]
+    restore(packed, PERSISTENT, persistent_array(rows, FRAMES))
+    events = event_rows(packed)
+    restore(packed, EVENTS, events_array({frame: listed[::-1] for frame, listed in events.items()}, FRAMES))
+    findings = list(check_dataset(open_dataset(packed)))
+    assert [(finding.rule, finding.time) for finding in findings] == [
+        ("file.order", open_dataset(packed).episode(0).time_of(6))
+    ]
+
+
+def test_breaches_in_the_rows_are_found_too(packed: Path) -> None:
+    rows = [row for row in persistent_rows(packed) if row.style != "memory"]
+    wrong = [
+        Row("assistant", "1. wait", "plan", row.timestamp) if row.style == "plan" else row for row in rows
+    ]
+    restore(packed, PERSISTENT, persistent_array(wrong, FRAMES))
+    expected = frozenset({"memory"})
+    assert rules(packed, expected=expected) == [
+        (0, "episode.expected"),
+        (0, "plan.remaining"),
+        (0, "plan.remaining"),
+    ]
+    assert list(check_file_layout(open_dataset(packed))) == []
+
+
+def test_tool_calls_that_are_not_json(packed: Path) -> None:
+    kind = arrow_type(EVENTS)
+    broken = pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{say"]))
+    fields = {
+        "role": pa.array(["assistant"]),
+        "content": pa.nulls(1, pa.string()),
+        "style": pa.nulls(1, pa.string()),
+        "camera": pa.nulls(1, pa.string()),
+        "tool_calls": pa.ListArray.from_arrays(pa.array([0, 1], pa.int32()), broken),
+    }
+    structs = pa.StructArray.from_arrays(
+        [fields[field.name].cast(field.type) for field in kind.value_type], fields=list(kind.value_type)
+    )
+    restore(
+        packed, EVENTS, pa.ListArray.from_arrays(pa.array([0] + [1] * FRAMES, pa.int32()), structs, type=kind)
+    )
+    [finding] = check_dataset(open_dataset(packed))
+    assert (finding.episode, finding.rule) == (0, "file.read")
+
+
+def test_a_file_cut_short(finished: Path) -> None:
+    dataset = open_dataset(finished)
+    path = first_file(finished)
+    path.write_bytes(path.read_bytes()[:-100])
+    findings = list(check_dataset(dataset))
+    assert [finding.rule for finding in findings] == ["file.read"]
+    assert path.name in findings[0].message
+
+
+def test_file_rules_are_described_and_apart_from_the_others() -> None:
+    assert FILE_RULES.keys().isdisjoint(rule.id for rule in RULES)
+    assert all(name.startswith("file.") and doc.endswith(".") for name, doc in FILE_RULES.items())

@@ -1,0 +1,344 @@
+"""Every rule lets the valid episode pass and finds its own breach."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from validation.valid import BOX, ROWS, TOP, episodes, plan, row, t, view, vqa, without
+
+from roboscribe.language import Row, say
+from roboscribe.validation import RULES, EpisodeView, Finding, check_episode
+
+
+def found(rows: Sequence[Row], **fields: Any) -> list[tuple[str, float | None]]:
+    """Rule and time of each finding about the valid episode with these rows."""
+    return [(finding.rule, finding.time) for finding in check_episode(view(rows, **fields))]
+
+
+def only(*rows: Row, **fields: Any) -> list[str]:
+    """Rules that find something about an episode of nothing but these rows."""
+    return [rule for rule, _ in found(rows, **fields)]
+
+
+def test_the_valid_episode_breaks_no_rule() -> None:
+    assert check_episode(view()) == []
+
+
+def test_an_episode_without_rows_breaks_no_rule() -> None:
+    assert only() == []
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(episodes())
+def test_no_valid_episode_breaks_a_rule(episode: EpisodeView) -> None:
+    assert check_episode(episode) == []
+
+
+def speech(**call: Any) -> Row:
+    function = {"name": "say", "arguments": {"text": "Hello."}}
+    return replace(say("", t(0)), tool_calls=({"type": "function", "function": function} | call,))
+
+
+def arguments(value: Any, name: str = "say") -> Row:
+    return speech(function={"name": name, "arguments": value})
+
+
+STYLED = {f"{r.style}": r for r in ROWS}
+PLAN = plan("pick up the cup", "put the cup in the box")
+LONG = "pick up the red cup that stands beside the blue one on the table"
+
+# Rows that break a rule, by the rule; each list breaks that rule only. A style is left out where it
+# would be at odds with the change.
+BREACHES: dict[str, list[list[Row]]] = {
+    "row.timestamp": [
+        [row("motion", "lift the arm", timestamp=0.0), row("motion", "stop", timestamp=1.23456)],
+        [row("motion", "lift the arm"), row("motion", "stop", timestamp=1 / 30)],
+        [row("motion", "lift the arm"), row("motion", "stop", timestamp=99.0)],
+        [row("motion", "lift the arm"), row("motion", "stop", timestamp=math.inf)],
+    ],
+    "row.style": [[row("mood", "happy")], [row("", "nothing")]],
+    "row.role": [
+        [row("subtask", "pick up the cup", role="user")],
+        [row("task_aug", "Put the cup in the box.", role="assistant")],
+        [row("motion", "lift the arm", role="system")],
+        [replace(say("Hello.", t(0)), role="user")],
+    ],
+    "row.content": [
+        [row("subtask", "  ")],
+        [row("motion", None)],
+        [replace(say("Hello.", t(0)), content="Hello.")],
+    ],
+    "row.tool_calls": [[row("motion", "lift the arm", tool_calls=({"type": "function"},))]],
+    "row.camera": [
+        [row("motion", "lift the arm", camera=TOP)],
+        [row("trace", "[[1, 2]]", camera=None)],
+        [row("trace", "[[1, 2]]", camera="observation.images.side")],
+    ],
+    "row.duplicate": [[row("trace", "[[1, 2]]"), row("trace", "[[1, 2]]")]],
+    "subtask.cover": [[row("subtask", "pick up the cup", 1)]],
+    "subtask.span": [[row("subtask", "pick up the cup"), row("subtask", "wipe the table")]],
+    "subtask.line": [[row("subtask", "pick up\nthe cup")]],
+    "subtask.repeat": [[row("subtask", "wait"), row("subtask", "wait", 9)]],
+    "subtask.label": [
+        [row("subtask", LONG)],
+        [row("subtask", "the cup is picked up")],
+        [row("subtask", "picking up the cup")],
+        [row("subtask", "where is the cup?")],
+    ],
+    "persistent.single": [[row("motion", "lift the arm"), row("motion", "lower the arm")]],
+    "plan.cover": [
+        [row("plan", plan("wait"), 5)],
+        [
+            r
+            for r in without("interjection", None, "memory")
+            if (r.style, r.timestamp) not in [("plan", t(30)), ("plan", t(60))]
+        ],
+    ],
+    "plan.place": [without("interjection", None)],
+    "plan.lines": [
+        [row("plan", text)]
+        for text in (
+            "wipe the table",
+            "1) wipe the table",
+            "1. wipe the table\n3. wait",
+            "2. wait",
+            "1. wait\n",
+            "1. ",
+        )
+    ],
+    "plan.remaining": [
+        [row("subtask", "wait"), row("plan", plan("wipe the table"))],
+        [row("subtask", "wait"), row("plan", plan("wait", "wipe the table"))],
+        [
+            row("subtask", "wait"),
+            row("subtask", "stop", 9),
+            row("plan", plan("wait")),
+            row("plan", plan("stop"), 9),
+        ],
+    ],
+    "memory.place": [
+        [row("memory", "I waited.", 0)],
+        [
+            row("subtask", "wait"),
+            row("subtask", "stop", 9),
+            row("memory", "I waited.", 9),
+            row("memory", "I did.", 8),
+        ],
+    ],
+    "memory.cover": [
+        [
+            row("subtask", "wait"),
+            row("subtask", "stop", 9),
+            row("subtask", "go", 19),
+            row("memory", "I waited.", 9),
+        ]
+    ],
+    "memory.person": [[row("memory", "The robot picked up the cup.", 9)]],
+    "task_aug.place": [[row("task_aug", "Put the cup in the box."), row("task_aug", "Put it in.", 4)]],
+    "task_aug.first": [[row("task_aug", "Please put the cup in the box.")]],
+    "task_aug.duplicate": [
+        [row("task_aug", "Put the cup in the box."), row("task_aug", " put the Cup in the  box ")]
+    ],
+    "motion.cover": [[row("motion", "lift the arm", 1)]],
+    "interjection.speech": [[row("interjection", "Stop!", 30), row("plan", PLAN), row("plan", PLAN, 30)]],
+    "interjection.plan": [[row("interjection", "Stop!", 30), say("Hi.", t(0)), say("Yes.", t(30))]],
+    "interjection.single": [
+        [row("interjection", text) for text in ("Stop!", "Go!")] + [say("Hi.", t(0)), row("plan", PLAN)]
+    ],
+    "speech.start": [
+        [row("interjection", "Stop!", 30), say("Yes.", t(30)), row("plan", PLAN), row("plan", PLAN, 30)]
+    ],
+    "speech.place": [[say("Hi.", t(0)), say("Done.", t(50))]],
+    "speech.single": [[say("Hi.", t(0)), say("Hello.", t(0))]],
+    "speech.call": [
+        [replace(say("Hi.", t(0)), tool_calls=None)],
+        [replace(say("Hi.", t(0)), tool_calls=())],
+        [replace(say("Hi.", t(0)), tool_calls=(*(say("Hi.", t(0)).tool_calls or ()),) * 2)],
+        [replace(say("Hi.", t(0)), tool_calls=("say",))],  # type: ignore[arg-type]
+        [speech(type="tool")],
+        [speech(function="say")],
+        [arguments({"text": "Hi."}, name="shout")],
+        [arguments('{"text": "Hi."}')],
+        [arguments({})],
+        [arguments({"text": "Hi.", "volume": 3})],
+        [arguments({"text": 3})],
+        [say(" ", t(0))],
+    ],
+    "speech.length": [[say("word " * 21, t(0))]],
+    "vqa.pair": [vqa(BOX)[:1], vqa(BOX)[1:], [*vqa(BOX), row("vqa", "How many?", 10, role="user")]],
+    "vqa.json": [
+        vqa(text)
+        for text in ("two", "", '{"label": "cup", "count": NaN}', "[1, 2]", '"two"', "{", "[" * 100_000)
+        if text
+    ],
+    "vqa.schema": [
+        vqa(answer)
+        for answer in (
+            {},
+            {"answer": "two"},
+            {"detections": {}},
+            {"detections": ["cup"]},
+            {"detections": [{"label": "cup", "bbox": [1, 2, 3, 4]}]},
+            {"detections": [{"label": "cup", "bbox_format": "xywh", "bbox": [1, 2, 3, 4]}]},
+            {"detections": [{"label": "cup", "bbox_format": "xyxy", "bbox": [1, 2, 3]}]},
+            {"detections": [{"label": "cup", "bbox_format": "xyxy", "bbox": [1, 2, 3, "4"]}]},
+            {"detections": [{"label": "", "bbox_format": "xyxy", "bbox": [1, 2, 3, 4]}]},
+            {"label": "cup", "point": [1, 2]},
+            {"label": "cup", "point_format": "xy", "point": [1, True]},
+            {"label": "cup", "point_format": "xy", "point": 1},
+            {"count": 1},
+            {"label": "cup", "count": 1, "sure": "yes"},
+            {"label": 7, "count": 1},
+            {"label": "cup", "attribute": "colour", "value": 3},
+            {"subject": "the cup", "relation": "left of"},
+        )
+    ],
+    "vqa.bbox": [
+        vqa({"detections": [BOX["detections"][0], {"label": "cup", "bbox_format": "xyxy", "bbox": box}]})
+        for box in (
+            [9999, -5, 0, 3],
+            [5, 5, 5, 9],
+            [9, 5, 5, 9],
+            [5, 9, 9, 5],
+            [-1, 0, 5, 5],
+            [0, 0, 640.5, 5],
+            [0, 0, 5, 481],
+        )
+    ],
+    "vqa.point": [
+        vqa({"label": "cup", "point_format": "xy", "point": point})
+        for point in ([640, 0], [0, 480], [-0.1, 3])
+    ],
+    "vqa.count": [vqa({"label": "cup", "count": count}) for count in ("many", -1, 1.5, 2.0, True, None)],
+    "trace.path": [
+        [row("trace", text)]
+        for text in (
+            "",
+            "left",
+            "[]",
+            "{}",
+            "[[1, 2], [3]]",
+            "[1, 2]",
+            "[[1, 2], [3, NaN]]",
+            "[[1, 2], [640, 3]]",
+        )
+        if text
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"), [(rule, rows) for rule, cases in BREACHES.items() for rows in cases]
+)
+def test_a_breach_is_found_by_its_rule_alone(rule: str, rows: list[Row]) -> None:
+    assert set(only(*rows)) == {rule}
+
+
+def test_every_rule_has_a_breach_an_id_and_a_sentence() -> None:
+    ids = [rule.id for rule in RULES]
+    assert len(set(ids)) == len(ids)
+    assert {*BREACHES, "episode.expected"} == set(ids)
+    for rule in RULES:
+        assert re.fullmatch(r"[a-z_]+\.[a-z_]+", rule.id)
+        assert rule.doc.endswith(".")
+        assert rule.doc[0].isupper() or rule.doc[0] == "`"
+
+
+def test_warnings_do_not_stop_an_episode() -> None:
+    warnings = {rule.id for rule in RULES if rule.severity == "warning"}
+    assert warnings == {
+        *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
+        *("speech.place", "speech.length"),
+    }
+
+
+@pytest.mark.parametrize(("rule", "rows"), [(rule, cases[0]) for rule, cases in BREACHES.items()])
+def test_a_finding_says_what_where_and_what_to_do(rule: str, rows: list[Row]) -> None:
+    finding = next(finding for finding in check_episode(view(rows)) if finding.rule == rule)
+    assert finding.episode == 3
+    for sentence in (finding.message, finding.fix):
+        assert sentence[0].isupper() or not sentence[0].isalpha()
+        assert sentence.endswith((".", ".”"))
+        assert "None" not in sentence
+    assert len(finding.message) < 200
+
+
+def test_a_breach_is_dated_at_its_moment() -> None:
+    rows = [r for r in ROWS if (r.style, r.timestamp) != ("plan", t(60))]
+    assert found(rows) == [("plan.cover", t(60))]
+    rows = [
+        replace(r, content=plan("wait")) if (r.style, r.timestamp) == ("plan", t(60)) else r for r in ROWS
+    ]
+    assert found(rows) == [("plan.remaining", t(60))]
+    assert found(without("memory"), expected=frozenset({"memory"})) == [("episode.expected", None)]
+
+
+def test_a_timestamp_that_is_not_a_number_is_found() -> None:
+    assert only(row("trace", "[[1, 2]]", timestamp=math.nan)) == ["row.timestamp"]
+
+
+def test_the_nearest_frame_is_offered() -> None:
+    [finding] = [
+        f
+        for f in check_episode(view([row("trace", "[[1, 2]]", timestamp=1 / 30)]))
+        if f.rule == "row.timestamp"
+    ]
+    assert repr(t(1)) in finding.fix
+
+
+def test_order_of_rows_does_not_matter() -> None:
+    assert check_episode(view(ROWS[::-1])) == [
+        # Of the rephrasings, which all lie at the start, the first must be the task.
+        Finding(
+            3,
+            "task_aug.first",
+            "error",
+            0.0,
+            "The first task_aug row is “Please put the cup in the box.”, not the task “Put the cup in the box.”.",
+            "Put the original task first.",
+        )
+    ]
+
+
+EVERYTHING = frozenset({"subtask", "plan", "memory", "motion", "task_aug", "vqa", "interjection", None})
+
+
+def test_expected_styles_must_be_there() -> None:
+    assert found(ROWS, expected=EVERYTHING) == []
+    for style in EVERYTHING:
+        assert ("episode.expected", None) in found(without(style), expected=EVERYTHING)
+    messages = [finding.message for finding in check_episode(view([], expected=frozenset({None, "vqa"})))]
+    assert messages == ["There are no speech rows.", "There are no vqa rows."]
+
+
+def test_nothing_is_expected_that_cannot_be() -> None:
+    single = [row("subtask", "wait"), row("plan", plan("wait"))]
+    assert found(single, expected=frozenset({"subtask", "memory"})) == []
+    assert found(single, expected=frozenset({"task_aug"}), tasks=("",)) == []
+
+
+def test_several_tasks_are_joined_or_one_of_them_comes_first() -> None:
+    tasks = ("Wipe the table.", "Open the drawer.")
+    for text in ("Wipe the table.; Open the drawer.", "Open the drawer."):
+        assert only(row("task_aug", text), tasks=tasks) == []
+    assert only(row("task_aug", "Wipe it."), tasks=tasks) == ["task_aug.first"]
+
+
+def test_where_the_image_size_is_unknown_only_signs_and_order_are_checked() -> None:
+    wrist = [replace(r, camera="observation.images.wrist") for r in vqa(BOX)]
+    big = {"detections": [{"label": "cup", "bbox_format": "xyxy", "bbox": [0, 0, 9999, 9999]}]}
+    assert only(*wrist) == []
+    assert only(*(replace(r, camera="observation.images.wrist") for r in vqa(big))) == []
+    negative = {"detections": [{"label": "cup", "bbox_format": "xyxy", "bbox": [-1, 0, 9999, 9999]}]}
+    assert only(*(replace(r, camera="observation.images.wrist") for r in vqa(negative))) == ["vqa.bbox"]
+
+
+def test_one_question_for_each_camera_at_one_moment() -> None:
+    wrist = [replace(r, camera="observation.images.wrist") for r in vqa(BOX)]
+    assert only(*vqa(BOX), *wrist) == []
