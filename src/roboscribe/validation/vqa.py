@@ -6,6 +6,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NoReturn, cast
 
 from roboscribe.episode import Camera
@@ -25,6 +26,12 @@ _OPTIONAL: dict[str, frozenset[str]] = {"count": frozenset({"note"})}
 _SIGNS = {"detections": "bbox", "point": "keypoint", "count": "count", "attribute": "attribute"}
 """Key by which an answer is told to be of a kind."""
 
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"contains {constant}")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 _DETECTION = frozenset({"label", "bbox_format", "bbox"})
 
 
@@ -148,12 +155,14 @@ def _objects(view: EpisodeView) -> Iterator[tuple[Row, dict[str, Any]]]:
 
 def _parsed(row: Row) -> tuple[Any, str]:
     """The content as data, and what is wrong with it."""
+    return _parse(row.content or "")
 
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"contains {constant}")
 
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> tuple[Any, str]:
+    # Every rule about answers looks at the same ones in turn; the cache makes that one parse.
     try:
-        return json.loads(row.content or "", parse_constant=refuse), ""
+        return _DECODER.decode(text), ""
     except json.JSONDecodeError:
         return None, "is not JSON"
     except (ValueError, RecursionError) as error:
