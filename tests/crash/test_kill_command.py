@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from make_dataset import make_dataset
 from written import digests, stored_rows, why_not_loadable
 
@@ -32,8 +33,9 @@ def start_annotating(root: Path) -> int:
     return child
 
 
+@pytest.mark.slow
 def test_fifty_kills_of_an_in_place_run(tmp_path: Path) -> None:
-    start = make_dataset(tmp_path / "start", episodes=12, frames=80, episodes_per_file=3, kind=None)
+    start = make_dataset(tmp_path / "start", episodes=6, frames=60, episodes_per_file=2, kind=None)
     whole = shutil.copytree(start, tmp_path / "whole")
     began = time.monotonic()
     _, status = os.waitpid(start_annotating(whole), 0)

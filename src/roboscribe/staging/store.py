@@ -129,8 +129,12 @@ class Staging:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step; a crash leaves the old one or the new one."""
+    """Replace a file in one step; a crash leaves the old one or the new one.
+
+    The temporary name is always the same, so that what a crash leaves is gone after the next write. Should
+    two processes ever write one result at a time, its record's digest tells whether it is whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.new")
     temporary.write_bytes(data)
     os.replace(temporary, path)
