@@ -142,6 +142,14 @@ def test_memories_for_labels_of_a_language_model() -> None:
     ]
 
 
+def test_moving_the_hand_is_no_outcome() -> None:
+    assert after("reach for the cup", "pick up the cup", "move the gripper to the shelf") == [
+        "I moved to the cup.",
+        "I picked up the cup.",
+        "I picked up the cup and moved it to the shelf.",
+    ]
+
+
 def test_only_the_boundaries_asked_for_are_answered() -> None:
     labels = ("grasp the cube", "lift the cube", "release the cube into the box")
     ask = UpdateMemory(episode=0, task="", subtasks=labels, boundaries=(2,), previous="I grasped the cube.")

@@ -124,7 +124,7 @@ class _Story:
         thing = _definite(action.object) if action.object else ""
         place = _definite(action.destination) if action.destination else ""
         if _is_reaching(action):
-            self._reach(thing or place)
+            self._reach(place or thing)
         elif action.verb == "pick" and action.phrase not in ("remove", "take out"):
             self.hands.setdefault(thing, set()).add(arm)
             self._pick(thing, "grasped" if action.phrase in ("grasp", "grip") else "picked up")
@@ -215,10 +215,11 @@ class _Story:
 
 
 def _is_reaching(action: TaskAction) -> bool:
-    """Whether an action only moves the hand: "move towards the cup", "reach for the cup"."""
+    """Whether an action only moves the hand: "move towards the cup", "move the gripper to the cup"."""
     if action.phrase in _APPROACHES:
         return bool(action.object or action.destination)
-    return action.verb == "move" and not action.object and bool(action.destination)
+    moves_hand = action.object is None or action.object.split()[-1] in lex.LIMBS
+    return action.verb == "move" and moves_hand and bool(action.destination)
 
 
 def _pronoun(thing: str) -> str:
