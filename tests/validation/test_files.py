@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from make_dataset import make_dataset
 
+from roboscribe.config import AnnotateSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.dataset.writer import EpisodeUpdate, write_language
 from roboscribe.language import (
@@ -29,6 +30,7 @@ from roboscribe.language import (
     sort_events,
     sort_persistent,
 )
+from roboscribe.pipeline import annotate
 from roboscribe.validation import FILE_RULES, RULES, check_dataset, check_file_layout
 
 FRAMES = 12
@@ -121,9 +123,7 @@ def test_a_finished_dataset_has_no_findings(finished: Path) -> None:
 
 
 def test_what_the_pipeline_writes_has_no_findings(so101: Path) -> None:
-    pipeline = pytest.importorskip("roboscribe.pipeline")
-    config = pytest.importorskip("roboscribe.config")
-    pipeline.annotate(config.AnnotateSettings(root=so101, episodes=("0-2",)))
+    annotate(AnnotateSettings(root=so101, episodes=("0-2",)))
     assert (
         rules(so101, episodes=(0, 1, 2), expected=frozenset({"subtask", "plan", "memory", "task_aug"})) == []
     )
