@@ -41,6 +41,7 @@ def timeline(episode: Episode, rows: Sequence[Row], signals: Signals, width: int
         drawing.add_row("arm speed", Text(_spark(signals.speed, bar), style="bright_black"))
     if signals.events:
         drawing.add_row("gripper", _gripper(signals, episode.end, bar))
+        drawing.add_row("", Text("▶ closes  ◁ opens", style="dim"))
     drawing.add_row("subtask", _blocks(spans, episode.frames, bar, colour))
 
     listing = Table.grid(padding=(0, 2))
@@ -85,7 +86,7 @@ def _gripper(signals: Signals, end: float, width: int) -> Text:
     for event in signals.events:
         a, b = (min(width - 1, int(t / end * width)) for t in (event.start, event.end))
         line[a : b + 1] = ("▶" if event.kind == "close" else "◁") * (b + 1 - a)
-    return Text("".join(line), style="bright_black").append("  ▶ closes  ◁ opens", style="dim")
+    return Text("".join(line), style="bright_black")
 
 
 def _blocks(spans: Sequence[Span], frames: int, width: int, colour: dict[str, str]) -> Text:
