@@ -289,6 +289,7 @@ class EpisodeFrames:
         wanted = jpeg_frames | thumbnail_frames
         if not wanted:
             return
+        self._store.add(passes=1)
         again = len(wanted & (state.jpegs.keys() | state.thumbnails.keys()))
         jpegs: dict[int, Jpeg] = {}
         thumbnails: dict[int, RGB] = {}
@@ -318,7 +319,6 @@ class EpisodeFrames:
             state.thumbnails.update(thumbnails)
             self._held += held
         self._store.add(
-            passes=1,
             decoded=decoded,
             frames=len(wanted),
             repeats=again,

@@ -90,8 +90,6 @@ class _Reader:
                 for frame, seconds, picture, decoded in _nearest(container, stream, run.wanted):
                     if picture is None or abs(_time(picture) - seconds) > 0.5 * period + ROUNDING:
                         raise self.missing(frame, seconds, None if picture is None else _time(picture))
-                    if picture.is_corrupt:
-                        raise self.error(f"is damaged at {seconds:.2f} s, where frame {frame} lies")
                     yield Frame(frame, picture, decoded)
         except FFmpegError as error:
             raise self.error(f"is damaged at or after {seconds:.2f} s ({_reason(error)})") from error
@@ -162,15 +160,9 @@ def _nearest(
     before: av.VideoFrame | None = None
     decoded = 0
     position = 0
-    keyframe: int | None = None
     for packet in container.demux(stream):
         if packet.is_corrupt:
             raise InvalidDataError(1, "incomplete packet")
-        if packet.pts is not None:
-            keyframe = packet.pts if keyframe is None else keyframe
-            if packet.pts < keyframe:
-                # In an open group of pictures these need the group before, which is not there after a seek.
-                continue
         for picture in packet.decode():
             if picture.pts is None:
                 continue
