@@ -263,6 +263,35 @@ def simulate(
     return episode, [Span(a, b, label) for a, b, (_, label) in zip(starts, ends, script.gold, strict=True)]
 
 
+def simulate_both(seed: int) -> tuple[Episode, list[Span]]:
+    """Two arms at work one after the other: the left takes the red cup, then the right the green one."""
+    rng = np.random.default_rng(seed)
+    fps = float(rng.choice([20, 30, 50]))
+    pace, box = rng.uniform(0.75, 1.3), _spot(rng, 0.1)
+    scripts = [Script(rng, pace, 0.2), Script(rng, pace, 0.2)]
+    for script, thing in zip(scripts, ("the red cup", "the green cup"), strict=True):
+        # The right arm sets out as the left begins to go home.
+        script.time = script.time if script is scripts[0] else scripts[0].gold[-1][0]
+        take(script, _spot(rng, 0.02), thing)
+        into_box(script, box, thing)
+    frames = int(np.ceil((scripts[1].time + 0.3) * fps))
+    times = np.arange(frames) / fps
+    told, seen = [], []
+    for script in scripts:
+        command, fingers = _gripper(script, times, rng)
+        told.append(np.column_stack((_inverse(_hand_path(script, times)), 1 - command)))
+        seen.append(np.column_stack((_inverse(_hand_path(script, times - 0.07)), 1 - fingers)))
+    joints = ("waist", "shoulder", "elbow", "wrist_angle", "wrist_rotate", "gripper")
+    names = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in joints)
+    state, action = (_channels((_rough(np.hstack(v), 0.0006, rng), names)) for v in (seen, told))
+    gold = [*scripts[0].gold[:-1], *scripts[1].gold]
+    task = "Pick up the red cup and the green cup and place them in the box."
+    episode = Episode(0, (task,), fps, times.astype(np.float32), state, action, (), {})
+    starts = [0.0, *(at for at, _ in gold[1:])]
+    ends = [*starts[1:], episode.end]
+    return episode, [Span(a, b, label) for a, b, (_, label) in zip(starts, ends, gold, strict=True)]
+
+
 Named = tuple[np.ndarray, tuple[str, ...]]
 
 

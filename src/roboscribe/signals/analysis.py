@@ -125,54 +125,47 @@ def _phases(arms: list[ArmAnalysis], clock: _Clock, fps: float) -> tuple[Phase, 
     if not acting:
         return (Phase(0.0, clock.at(frames), "wait"),)
     if len(acting) == 1:
-        only = acting[0]
-        return tuple(
-            Phase(
-                clock.at(s.start) if s.start else 0.0,
-                clock.at(s.stop),
-                s.verb,
-                only.trace.arm if s.verb != "wait" else "",
-                s.succeeded,
-            )
-            for s in only.steps
-        )
-    cuts = sorted({0, frames, *(s.start for arm in acting for s in arm.steps)})
+        arm = acting[0].trace.arm
+        spans = [(s.start, s.stop, s, "" if s.verb == "wait" else arm) for s in acting[0].steps]
+    else:
+        spans = _interleaved(acting, frames, fps)
+    phases = (
+        Phase(clock.at(start) if start else 0.0, clock.at(stop), step.verb, arm, step.succeeded)
+        for start, stop, step, arm in spans
+    )
+    # Set back by the lag, the first steps may vanish.
+    return tuple(phase for phase in phases if phase.start < phase.end)
+
+
+def _interleaved(arms: list[ArmAnalysis], frames: int, fps: float) -> list[tuple[int, int, Step, Arm]]:
+    """The steps of two arms as one sequence: at any time, the step that says most."""
     merged: list[tuple[int, int, Step, Arm]] = []
+    cuts = sorted({0, frames, *(step.start for arm in arms for step in arm.steps)})
     for start, stop in pairwise(cuts):
-        step, arm = _foremost(acting, start)
-        if merged and (merged[-1][2] is step or (merged[-1][2].verb, merged[-1][3]) == (step.verb, arm)):
-            merged[-1] = (merged[-1][0], stop, merged[-1][2], arm)
-        elif merged and stop - start < LEAST_PHASE * fps:
-            merged[-1] = (merged[-1][0], stop, *merged[-1][2:])
+        step, arm = _foremost(arms, start)
+        last = merged[-1] if merged else None
+        if last is not None and (last[2] is step or (last[2].verb, last[3]) == (step.verb, arm)):
+            merged[-1] = (last[0], stop, last[2], arm)
+        elif last is not None and stop - start < LEAST_PHASE * fps:
+            merged[-1] = (last[0], stop, last[2], last[3])
         else:
             merged.append((start, stop, step, arm))
-    return tuple(
-        Phase(clock.at(start) if start else 0.0, clock.at(stop), step.verb, arm, step.succeeded)
-        for start, stop, step, arm in merged
+    return merged
+
+
+RANK = {
+    verb: rank
+    for rank, verbs in enumerate(
+        (("wait",), ("retract",), ("move",), ("lift", "lower"), ("push",), ("reopen", "release"), ("grasp",))
     )
-
-
-RANK = (
-    "wait",
-    "retract",
-    "move",
-    "lift",
-    "lower",
-    "push",
-    "pull",
-    "open",
-    "close",
-    "reopen",
-    "release",
-    "grasp",
-)
-"""Of two arms that act at once, the one whose verb comes later names the phase."""
+    for verb in verbs
+}
+"""Of two arms that act at once, the one whose verb ranks higher names the phase."""
 
 
 def _foremost(arms: list[ArmAnalysis], frame: int) -> tuple[Step, Arm]:
     """The step that says most about a frame, and its arm; arm ``""`` when both do the same."""
-    current = [(next(s for s in arm.steps if s.start <= frame < s.stop), arm.trace.arm) for arm in arms]
-    step, arm = max(current, key=lambda item: RANK.index(item[0].verb))
-    if step.verb == "wait" or all(other.verb == step.verb for other, _ in current):
-        return step, ""
-    return step, arm
+    current = [next(step for step in arm.steps if step.start <= frame < step.stop) for arm in arms]
+    step = max(current, key=lambda item: RANK[item.verb])
+    same = step.verb == "wait" or all(other.verb == step.verb for other in current)
+    return step, "" if same else arms[current.index(step)].trace.arm

@@ -54,7 +54,8 @@ def motions_of(
             kept[-1] = (kept[-1][0], stop, kept[-1][2])
         else:
             kept.append((start, stop, text))
-    return tuple(Motion(at(start) if start else 0.0, at(stop), text) for start, stop, text in kept)
+    motions = (Motion(at(start) if start else 0.0, at(stop), text) for start, stop, text in kept)
+    return tuple(motion for motion in motions if motion.start < motion.end)
 
 
 def _texts(

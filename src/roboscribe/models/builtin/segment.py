@@ -21,15 +21,27 @@ LEAST_SECONDS = 0.1
 
 
 def segment(ask: SegmentEpisode) -> Segments:
-    """The subtasks of an episode: its phases, named by the task.
+    """The subtasks of a stretch of an episode: its phases, named by the task.
 
-    Without signals the whole episode is one segment that bears the task's name.
+    Without signals the whole stretch is one segment that bears the task's name.
     """
+    start, end = max(ask.start, 0.0), min(ask.end, ask.duration)
+    segments = _whole(ask)
+    inside = [item for item in segments if item.end > start and item.start < end] or segments[-1:]
+    clipped = [
+        item.model_copy(update={"start": max(item.start, start), "end": max(min(item.end, end), start)})
+        for item in inside
+    ]
+    return Segments(segments=clipped[:200])
+
+
+def _whole(ask: SegmentEpisode) -> list[Segment]:
+    """The subtasks of the whole episode: a stretch is understood only from what came before it."""
     phases = [phase for phase in ask.signals.phases if phase.end > phase.start]
     if not phases:
         text = " ".join(ask.task.split()).rstrip(". ")[:120]
         whole = Segment(start=0.0, end=ask.duration, label=text if len(text) > 1 else "do the task")
-        return Segments(segments=[whole])
+        return [whole]
     both = len({phase.arm for phase in phases if phase.arm}) > 1
     named = _joined(_assigned(phases, goals_of(parse_task(ask.task)), ask.signals))
     labelled = [
@@ -40,7 +52,7 @@ def segment(ask: SegmentEpisode) -> Segments:
         )
         for item in named
     ]
-    return Segments(segments=_covering(labelled, ask.duration)[:200])
+    return _covering(labelled, ask.duration)
 
 
 @dataclass(frozen=True, slots=True)

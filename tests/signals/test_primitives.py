@@ -1,0 +1,67 @@
+"""Motion primitives: what is said of arms and grippers, and what is left unsaid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from roboscribe.episode import Channels, Episode
+from roboscribe.signals import Motion, analyse
+from signals.robots import simulate, simulate_both
+
+
+def at(motions: tuple[Motion, ...], seconds: float) -> str:
+    return next(motion.text for motion in motions if motion.start <= seconds < motion.end)
+
+
+def ramp(column: int, names: tuple[str, ...], by: float = 1.0) -> Episode:
+    """One channel that moves from 1 s to 2 s of 3; the others stand."""
+    times = np.arange(90) / 30
+    values = np.zeros((90, len(names)), dtype=np.float32)
+    values[:, column] = by * np.clip(times - 1, 0, 1) ** 2 * (3 - 2 * np.clip(times - 1, 0, 1))
+    channels = Channels(values, names)
+    return Episode(0, (), 30.0, times.astype(np.float32), channels, channels, (), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "text"),
+    [
+        ("z", 0.2, "raise the arm"),
+        ("z", -0.2, "lower the arm"),
+        ("ee_pos_z", 0.2, "raise the arm"),
+        ("x", 0.2, "move the arm"),
+        ("wrist_roll.pos", 40.0, "rotate the wrist"),
+        ("wrist_flex.pos", 40.0, "bend the wrist"),
+        ("shoulder_pan.pos", 40.0, "turn the arm at its base"),
+        ("elbow_flex.pos", 40.0, "move the arm"),
+        ("joint_3", 0.5, "move the arm"),
+        ("", 0.5, "move the arm"),
+    ],
+)
+def test_a_motion_is_named_only_as_far_as_its_channel_tells(name: str, by: float, text: str) -> None:
+    names = (name, "other_a" if name else "", "other_b" if name else "")
+    motions = analyse(ramp(0, names, by)).motions
+    assert at(motions, 1.5) == text
+    assert at(motions, 0.3) == at(motions, 2.8) == "hold still"
+
+
+def test_grippers_are_told_before_arms() -> None:
+    data, gold = simulate("degrees", "pick", 3)
+    motions = analyse(data).motions
+    closing = next(span.start for span in gold if span.label.startswith("grasp"))
+    opening = next(span.start for span in gold if span.label.startswith("release"))
+    assert at(motions, closing + 0.2) == "close the gripper"
+    assert at(motions, opening + 0.2) == "open the gripper"
+
+
+def test_with_two_arms_the_arm_is_named() -> None:
+    data, gold = simulate_both(2)
+    motions = analyse(data).motions
+    first, second = (span.start for span in gold if span.label.startswith("grasp"))
+    assert at(motions, first + 0.25) == "close the left gripper"
+    assert at(motions, second + 0.25) == "close the right gripper"
+
+
+def test_video_only_episodes_have_no_motions() -> None:
+    times = np.arange(10, dtype=np.float32) / 10
+    assert analyse(Episode(0, (), 10.0, times, None, None, (), {})).motions == ()
