@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from roboscribe.config import VlmSettings, answer_settings, json_object
 from roboscribe.errors import ServerError, SettingsError
@@ -203,7 +203,7 @@ def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, s
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
-            served = [str(item["id"]) for item in cast(Any, json.load(reply))["data"]]
+            served = [str(item["id"]) for item in json.load(reply)["data"]]
     except urllib.error.HTTPError as error:
         served, said = [], f"answers HTTP {error.code} to the question what it serves"
     except OSError as error:

@@ -173,7 +173,7 @@ def _ports(vlm: VlmSettings, count: int) -> list[int]:
 def _start(command: Sequence[str], port: int, log: Path, env: Mapping[str, str]) -> _Server:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-S", supervisor.__file__, *command],
+            [sys.executable, "-I", "-S", supervisor.__file__, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -49,8 +49,12 @@ def _signal(child: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(child.pid, number)
 
 
+def _carry_on(number: int, frame: object) -> None:
+    """The end of standard input, and nothing else, says when to stop."""
+
+
 if __name__ == "__main__":
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A function, not SIG_IGN: the command would inherit that, and not stop when told to.
-        signal.signal(ignored, lambda *_: None)
+        signal.signal(ignored, _carry_on)
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""Replies are found again by their key, by other processes too, and a damaged file costs nothing but its content."""
+
+import multiprocessing
+from pathlib import Path
+
+from roboscribe.models.cache import RequestCache, default_folder
+from roboscribe.models.request import Reply, Usage
+
+REPLY = Reply('{"a": "ä"}', Usage(10, 5, 3), "stop")
+DAY = 86_400.0
+
+
+def cache_in(folder: Path, notes: list[str] | None = None, now: float = 0.0) -> RequestCache:
+    return RequestCache(folder, (notes if notes is not None else []).append, clock=lambda: now)
+
+
+def test_a_reply_is_found_again_by_another_run(tmp_path: Path) -> None:
+    first = cache_in(tmp_path)
+    assert first.get("k") is None
+    first.put("k", "Look", REPLY)
+    first.close()
+    second = cache_in(tmp_path)
+    assert second.get("k") == REPLY
+    assert second.get("other") is None
+    assert second.count == 1
+
+
+def _write_many(folder: Path, writer: int) -> None:
+    cache = cache_in(folder)
+    for i in range(100):
+        cache.put(f"{writer}/{i}", "Look", REPLY)
+
+
+def test_several_processes_write_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write_many, args=(tmp_path, i)) for i in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert cache_in(tmp_path).count == 300
+
+
+def test_a_damaged_file_is_moved_aside_with_a_note(tmp_path: Path) -> None:
+    notes: list[str] = []
+    cache = cache_in(tmp_path, notes, now=77)
+    cache.path.write_bytes(b"this is no database" * 100)
+    assert cache.get("k") is None
+    cache.put("k", "Look", REPLY)
+    assert cache.get("k") == REPLY
+    assert len(notes) == 1
+    assert "requests.sqlite.damaged-77" in notes[0]
+    assert (tmp_path / "requests.sqlite.damaged-77").read_bytes().startswith(b"this is no database")
+
+
+def test_a_file_damaged_during_a_run_is_replaced_too(tmp_path: Path) -> None:
+    notes: list[str] = []
+    cache = cache_in(tmp_path, notes)
+    for i in range(200):
+        cache.put(str(i), "Look", REPLY)
+    content = bytearray(cache.path.read_bytes())
+    content[100:] = b"\xff" * (len(content) - 100)
+    cache.path.write_bytes(content)
+    assert cache_in(tmp_path, notes).get("5") is None
+    assert len(notes) == 1
+
+
+def test_a_folder_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    notes: list[str] = []
+    cache = cache_in(blocked, notes)
+    cache.put("k", "Look", REPLY)
+    assert cache.get("k") is None
+    assert cache.count == 0
+    assert len(notes) == 1
+    assert "goes on without it" in notes[0]
+
+
+def test_what_was_not_used_for_long_is_forgotten(tmp_path: Path) -> None:
+    cache_in(tmp_path, now=0).put("old", "Look", REPLY)
+    cache_in(tmp_path, now=0).put("old but used", "Look", REPLY)
+    assert cache_in(tmp_path, now=9 * DAY).get("old but used") == REPLY
+    cache_in(tmp_path, now=9 * DAY).put("new", "Look", REPLY)
+    cache = cache_in(tmp_path, now=10 * DAY)
+    assert cache.prune(older_than_days=5) == 1
+    assert cache.get("old") is None
+    assert cache.count == 2
+
+
+def test_pruning_by_size_keeps_the_latest_and_gives_the_space_back(tmp_path: Path) -> None:
+    for i in range(100):
+        cache_in(tmp_path, now=float(i)).put(str(i), "Look", Reply("x" * 10_000))
+    cache = cache_in(tmp_path, now=100.0)
+    before = cache.nbytes
+    cache.prune(max_mb=0.2)
+    assert cache.nbytes < 0.3e6 < before
+    assert cache.get("99") is not None
+    assert cache.get("0") is None
+
+
+def test_the_cache_lies_in_the_users_cache_folder(tmp_path: Path) -> None:
+    assert default_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "roboscribe"
+    assert default_folder({}) == Path.home() / ".cache" / "roboscribe"
