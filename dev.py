@@ -24,7 +24,7 @@ def install(extra: str = "") -> None:
         print("Making .venv …", flush=True)
         # Without pip: some systems ship venv without the wheel it would copy. The pip at hand installs.
         venv.create(ENV, with_pip=False, symlinks=os.name != "nt")
-    pip = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "--no-compile"]
     subprocess.run([*pip, "--disable-pip-version-check", "--editable", f"{HERE}{extra}"], check=True)
 
 

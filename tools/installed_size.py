@@ -9,8 +9,10 @@ import argparse
 import sysconfig
 from pathlib import Path
 
-TEST_TOOLS = ("pytest", "_pytest", "hypothesis", "xdist", "execnet", "__pycache__")
-"""Folders that the test extra brings; a user does not install them."""
+
+def is_installed(path: Path) -> bool:
+    """Whether a file came with a package; bytecode caches are written when, and if, a module is first used."""
+    return path.is_file() and path.suffix != ".pyc"
 
 
 def main() -> None:
