@@ -21,11 +21,8 @@ def main() -> None:
     limit = parser.parse_args().limit_mb
     site = Path(sysconfig.get_paths()["purelib"])
     sizes = {
-        entry.name: sum(
-            f.lstat().st_size for f in ([entry] if entry.is_file() else entry.rglob("*")) if f.is_file()
-        )
+        entry.name: sum(f.lstat().st_size for f in (entry, *entry.rglob("*")) if is_installed(f))
         for entry in site.iterdir()
-        if not entry.name.startswith(TEST_TOOLS)
     }
     total = sum(sizes.values()) / 1e6
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:8]:
