@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_the_shared_gold_tiles_its_episodes(shared_data: Path) -> None:
     for episode in gold.values():
         for row in (episode.segments, episode.coarse):
             assert row[0].start == 0.0
-            assert all(a.end == b.start for a, b in zip(row, row[1:], strict=False))
+            assert all(a.end == b.start for a, b in pairwise(row))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"episodes": [{}]}', '{"episodes": [{"episode_index": 0}]}'])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signals.robots import KINDS, SCENARIOS, simulate, simulate_both
 
 from roboscribe.asks import SegmentEpisode, Segments
 from roboscribe.dataset import Dataset, open_dataset
@@ -17,7 +18,6 @@ from roboscribe.evaluation.gold import read_gold
 from roboscribe.evaluation.metrics import Score, Span, boundary_score, pooled, segment_score
 from roboscribe.models.builtin.segment import segment
 from roboscribe.signals import GripperEvent, Phase, Signals, Verb, analyse
-from signals.robots import KINDS, SCENARIOS, simulate, simulate_both
 
 
 def answer(episode: Episode, task: str | None = None) -> Segments:
@@ -115,7 +115,11 @@ def test_an_unknown_task_names_no_object() -> None:
 
 
 def test_a_task_without_destination_names_none() -> None:
-    assert labels("Pick up the bottle.", *PICK)[2:] == ["lift the bottle", "move the bottle", "release the bottle"]
+    assert labels("Pick up the bottle.", *PICK)[2:] == [
+        "lift the bottle",
+        "move the bottle",
+        "release the bottle",
+    ]
 
 
 def test_video_only_is_one_segment_named_by_the_task() -> None:
@@ -145,7 +149,9 @@ def test_two_arms_are_named() -> None:
 
 @given(
     st.lists(st.sampled_from((*PICK, "wait", "push", "reopen", "retract")), min_size=1, max_size=30),
-    st.sampled_from(("", "Stack it.", "Push the cup and open the drawer.", "Pick up the cup and put it on the mat.")),
+    st.sampled_from(
+        ("", "Stack it.", "Push the cup and open the drawer.", "Pick up the cup and put it on the mat.")
+    ),
     st.lists(st.booleans(), min_size=30, max_size=30),
 )
 @settings(max_examples=60, deadline=None)
@@ -216,7 +222,9 @@ def bricks(shared_data: Path) -> tuple[Dataset, Path]:
 def test_scores_on_the_shared_dataset(bricks: tuple[Dataset, Path]) -> None:
     dataset, path = bricks
     gold = read_gold(path)
-    found = [scores(spans(answer(e)), list(gold[e.index].segments)) for e in map(dataset.episode, sorted(gold))]
+    found = [
+        scores(spans(answer(e)), list(gold[e.index].segments)) for e in map(dataset.episode, sorted(gold))
+    ]
     boundaries, segments, verbs = f1(found)
     assert boundaries > 0.98
     assert segments > 0.95

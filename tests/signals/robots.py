@@ -323,7 +323,7 @@ def _gripper(script: Script, times: np.ndarray, rng: np.random.Generator) -> tup
     for start, stop, width in holds:
         inside = (times >= start) & (times < stop)
         fingers = np.where(inside, np.minimum(fingers, width), fingers)
-    for start, stop, width in holds:
+    for _, stop, width in holds:
         after = np.clip((times - stop) / 0.12, 0.0, 1.0)
         fingers = np.where(
             (times >= stop) & (after < 1.0) & (fingers > width), width + (fingers - width) * after, fingers
@@ -377,10 +377,10 @@ def _jointed(
             arms.append(_mixed(_inverse(path), fixed))
         amount = 0.001
         if kind == "metres":
-            names = tuple(f"panda_joint{i}" for i in range(1, 8)) + ("panda_finger_joint1",)
+            names = (*tuple(f"panda_joint{i}" for i in range(1, 8)), "panda_finger_joint1")
             grips, finger_noise = [0.04 * (1 - command), 0.04 * (1 - fingers)], 5e-5
         elif kind == "inverted":
-            names = tuple(f"joint_{i}" for i in range(1, 8)) + ("gripper",)
+            names = (*tuple(f"joint_{i}" for i in range(1, 8)), "gripper")
             grips, finger_noise = [command, fingers], 0.002
         else:
             names = ("",) * 8

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from signals.robots import KINDS, SCENARIOS, simulate
 
 from roboscribe.episode import Channels, Episode
 from roboscribe.signals import Signals, analyse
-from signals.robots import KINDS, SCENARIOS, simulate
 
 NAMES = (
     ("x", "y", "z", "roll", "pitch", "yaw", "gripper"),
@@ -43,7 +43,9 @@ def episodes(draw: st.DrawFn) -> Episode:
         shape = (frames, len(names))
         kind = draw(st.sampled_from(("any", "walk", "steps", "constant")))
         if kind == "any":
-            values = draw(hnp.arrays(np.float32, shape, elements=st.floats(width=32, allow_nan=True), fill=st.just(0.0)))
+            values = draw(
+                hnp.arrays(np.float32, shape, elements=st.floats(width=32, allow_nan=True), fill=st.just(0.0))
+            )
         else:
             rng = np.random.default_rng(draw(st.integers(0, 2**16)))
             values = rng.normal(size=shape).cumsum(axis=0)
@@ -93,7 +95,9 @@ def near(ours: Signals, theirs: Signals) -> bool:
     )
 
 
-def changed(data: Episode, scale: np.ndarray, offset: np.ndarray, names: tuple[str, ...] | None = None) -> Episode:
+def changed(
+    data: Episode, scale: np.ndarray, offset: np.ndarray, names: tuple[str, ...] | None = None
+) -> Episode:
     """The episode with each channel of state and action scaled and shifted alike."""
 
     def apply(channels: Channels | None) -> Channels | None:
@@ -116,7 +120,9 @@ def test_units_and_signs_of_joints_do_not_matter(scenario: str, seed: int, signs
 
 @pytest.mark.parametrize("scenario", ["pick", "two", "miss", "drop"])
 @pytest.mark.parametrize(
-    ("scale", "offset"), [(-1.0, 100.0), (0.0004, 0.0), (-0.01, 1.0)], ids=["flipped", "metres", "one is closed"]
+    ("scale", "offset"),
+    [(-1.0, 100.0), (0.0004, 0.0), (-0.01, 1.0)],
+    ids=["flipped", "metres", "one is closed"],
 )
 @pytest.mark.parametrize("named", [True, False])
 def test_the_convention_of_the_gripper_does_not_matter(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from signals.robots import simulate
 
 from roboscribe.signals import Break, GripperEvent, Phase, Signals, analyse
 from roboscribe.signals.boundaries import moments, snap
-from signals.robots import simulate
 
 SIGNALS = Signals(
     events=(GripperEvent("close", 2.0, 2.4),),

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from signals.robots import simulate, simulate_both
 
 from roboscribe.episode import Channels, Episode
 from roboscribe.signals import analyse
 from roboscribe.signals.channels import columns_of, is_gripper, side
-from signals.robots import simulate, simulate_both
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def test_names_of_grippers(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["shoulder_pan.pos", "wrist_roll", "kLeftWristYaw", "left_hand_x", "gripper_z", "x", "joint_6", "waist"]
+    "name",
+    ["shoulder_pan.pos", "wrist_roll", "kLeftWristYaw", "left_hand_x", "gripper_z", "x", "joint_6", "waist"],
 )
 def test_names_of_joints(name: str) -> None:
     assert not is_gripper(name)
@@ -121,7 +122,9 @@ def grasp(closed: float, opened: float, name: str, told: bool = True) -> Episode
         (1.0, -1.0, "gripper"),
     ],
 )
-def test_a_standing_arm_that_moves_its_open_gripper_closes_it(closed: float, opened: float, name: str) -> None:
+def test_a_standing_arm_that_moves_its_open_gripper_closes_it(
+    closed: float, opened: float, name: str
+) -> None:
     (event,) = analyse(grasp(closed, opened, name)).events
     assert event.kind == "close"
     assert event.start == pytest.approx(1.5, abs=0.1)

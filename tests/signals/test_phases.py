@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from signals.robots import simulate
 
 from roboscribe.evaluation.metrics import Span, boundary_score, pooled, segment_score
 from roboscribe.signals import analyse
-from signals.robots import simulate
 
 
 def told(kind: str, scenario: str, seed: int) -> list[str]:
@@ -52,6 +52,8 @@ def test_phases_fit_the_gold_without_knowing_the_task(scenario: str) -> None:
                 for phase in analyse(data).phases
                 if phase.verb != "lower" or scenario == "stack"
             ]
-            scores.append((boundary_score(spans, gold, 0.25), segment_score(spans, gold, 0.5, with_verb=True)))
+            scores.append(
+                (boundary_score(spans, gold, 0.25), segment_score(spans, gold, 0.5, with_verb=True))
+            )
     assert pooled(boundaries for boundaries, _ in scores).f1 > 0.95
     assert pooled(segments for _, segments in scores).f1 > 0.9

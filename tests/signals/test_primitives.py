@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from signals.robots import simulate, simulate_both
 
 from roboscribe.episode import Channels, Episode
 from roboscribe.signals import Motion, analyse
-from signals.robots import simulate, simulate_both
 
 
 def at(motions: tuple[Motion, ...], seconds: float) -> str:

@@ -126,7 +126,9 @@ def _phases(arms: list[ArmAnalysis], clock: _Clock, fps: float) -> tuple[Phase, 
         return (Phase(0.0, clock.at(frames), "wait"),)
     if len(acting) == 1:
         arm = acting[0].trace.arm
-        spans = [(s.start, s.stop, s, "" if s.verb == "wait" else arm) for s in acting[0].steps]
+        spans: list[tuple[int, int, Step, Arm]] = [
+            (s.start, s.stop, s, "" if s.verb == "wait" else arm) for s in acting[0].steps
+        ]
     else:
         spans = _interleaved(acting, frames, fps)
     phases = (

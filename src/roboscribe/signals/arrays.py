@@ -33,7 +33,7 @@ def kernel(sigma: float) -> Array:
         return np.ones(1)
     reach = int(np.ceil(3 * sigma))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return weights / weights.sum()
+    return weights / float(weights.sum())
 
 
 def smooth(values: Array, sigma: float) -> Array:
@@ -60,7 +60,8 @@ def noise(values: Array) -> Array:
     if len(values) < 4:
         return np.zeros(values.shape[1])
     second = np.abs(np.diff(values, n=2, axis=0))
-    return np.median(second, axis=0) / (0.6745 * np.sqrt(6.0))
+    middle: Array = np.median(second, axis=0)
+    return middle / (0.6745 * np.sqrt(6.0))
 
 
 def runs(mask: Mask) -> list[tuple[int, int]]:

@@ -40,7 +40,11 @@ def snap(times: Sequence[float], signals: Signals, tolerance: float) -> list[flo
         for _, index, moment in pairs:
             before = out[index - 1] if index else float("-inf")
             after = out[index + 1] if index + 1 < len(out) else float("inf")
-            if index not in placed and moment not in out[:index] + out[index + 1 :] and before < moment < after:
+            if (
+                index not in placed
+                and moment not in out[:index] + out[index + 1 :]
+                and before < moment < after
+            ):
                 out[index] = moment
                 placed.add(index)
     return out

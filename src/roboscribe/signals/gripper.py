@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -182,4 +183,4 @@ def _strokes(steps: Array) -> list[tuple[float, int, int]]:
     busy = np.where(np.abs(steps) > 0.05 * np.abs(steps).max(), np.sign(steps), 0.0)
     edges = np.flatnonzero(np.diff(busy)) + 1
     bounds = [0, *(int(edge) for edge in edges), len(steps)]
-    return [(float(busy[a]), a, b) for a, b in zip(bounds, bounds[1:], strict=False) if busy[a] != 0]
+    return [(float(busy[a]), a, b) for a, b in pairwise(bounds) if busy[a] != 0]

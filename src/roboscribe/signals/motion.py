@@ -66,12 +66,9 @@ def movement_of(path: Array, fps: float, summed: bool = False, scale: Array | No
     if frames < 2 or path.shape[1] == 0:
         empty = np.zeros(frames)
         return Movement(empty, np.zeros_like(path), np.ones(frames, dtype=np.bool_), 0.0)
-    for seconds in SMOOTHING:
-        velocity, floor = _velocity(path, seconds * fps, fps, summed, scale)
-        speed = np.linalg.norm(velocity, axis=1)
-        peak = float(np.quantile(speed, 0.95))
-        if floor < 0.04 * peak:
-            break
+    velocity, floor = _measured_velocity(path, fps, summed, scale)
+    speed: Array = np.linalg.norm(velocity, axis=1)
+    peak = float(np.quantile(speed, 0.95))
     # Noise that is not white, as after interpolation or of a human hand, shows in how slow the arm ever gets.
     floor = max(floor, min(2.5 * float(np.quantile(speed, 0.05)), 0.035 * peak))
     still = ~_moving(speed, 1.3 * floor + 0.02 * peak, floor)
@@ -82,6 +79,16 @@ def movement_of(path: Array, fps: float, summed: bool = False, scale: Array | No
         if settling or (stop - start < 0.2 * fps and float(speed[start:stop].max()) < 0.15 * peak):
             still[start:stop] = True
     return Movement(speed, velocity, still, floor)
+
+
+def _measured_velocity(path: Array, fps: float, summed: bool, scale: Array | None) -> tuple[Array, float]:
+    """Relative joint velocities and the speed of noise alone, smoothed no more than the noise demands."""
+    velocity, floor = path, 0.0
+    for seconds in SMOOTHING:
+        velocity, floor = _velocity(path, seconds * fps, fps, summed, scale)
+        if floor < 0.04 * float(np.quantile(np.linalg.norm(velocity, axis=1), 0.95)):
+            break
+    return velocity, floor
 
 
 def _velocity(

@@ -46,8 +46,7 @@ def arm_traces(episode: Episode) -> tuple[ArmTrace, ...]:
     seen = _Side(state) if state is not None else None
     main = told if told is not None else seen
     assert main is not None
-    arms = tuple(columns.arm for columns in main.columns)
-    return tuple(_trace(arm, told, seen) for arm in arms)
+    return tuple(_trace(columns.arm, told, seen) for columns in main.columns)
 
 
 class _Side:
@@ -119,7 +118,8 @@ def _path(
             return (np.cumsum(path, axis=0) if changes else path), names, changes
     if measured is not None and seen is not None and measure is not None:
         return measured, tuple(seen.names[index] for index in measure.joints), False
-    return np.zeros((len((told or seen).values) if told or seen else 0, 0)), (), False
+    either = told or seen
+    return np.zeros((len(either.values) if either else 0, 0)), (), False
 
 
 def _tells_changes(action: Array, measured: Array | None) -> bool:

@@ -151,7 +151,8 @@ def _free_stretch(
     for (a, b), goal in zip(spans, wanted, strict=True):
         pieces += [(at, a, "move", goal), (a, b, "push", goal)]
         at = b
-    pieces.append((at, moving[-1].end, "retract" if last else "move", following))
+    home: Verb = "retract" if last else "move"
+    pieces.append((at, moving[-1].end, home, following))
     out: list[Named] = []
     for phase in stretch:
         if phase.verb == "wait":
