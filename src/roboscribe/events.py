@@ -14,6 +14,31 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has cost so far; nothing, with a model that needs no calls.
+
+    Attributes:
+        calls: Requests that a model answered.
+        cached: Asks answered from the request cache.
+        images: Pictures sent.
+        bytes_sent: Bytes of the requests.
+        prompt_tokens: Tokens read, pictures included.
+        completion_tokens: Tokens written.
+        cached_tokens: Of the tokens read, those the server had from before.
+        cost: In the currency of the prices given.
+    """
+
+    calls: int = 0
+    cached: int = 0
+    images: int = 0
+    bytes_sent: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class StagingStarted:
     """Episodes are about to be annotated."""
 
@@ -31,12 +56,14 @@ class EpisodeStaged:
         asks: Asks that were put to the model for it.
         made: Annotators that ran.
         reused: Annotators whose staged result still held.
+        spent: What the run has cost so far.
     """
 
     episode: int
     asks: int
     made: tuple[str, ...]
     reused: tuple[str, ...]
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +107,8 @@ class RunFinished:
         shards_written: Data files rewritten; the others already held what they should.
         seconds: Wall time.
         target: Folder of the annotated dataset.
+        spent: What it cost.
+        stopped: Why it ended before all episodes were tried; empty when it did not.
     """
 
     annotated: int
@@ -89,6 +118,8 @@ class RunFinished:
     shards_written: int
     seconds: float
     target: str
+    spent: Spent = Spent()
+    stopped: str = ""
 
 
 Event = Note | StagingStarted | EpisodeStaged | EpisodeFailed | WritingStarted | ShardWritten | RunFinished

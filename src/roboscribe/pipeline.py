@@ -16,7 +16,7 @@ from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
 from roboscribe.episode import Episode
-from roboscribe.errors import RoboscribeError
+from roboscribe.errors import RoboscribeError, RunStopped
 from roboscribe.events import (
     EpisodeFailed,
     EpisodeStaged,
@@ -108,6 +108,7 @@ class Run:
         rows: Number of rows of each episode that is ready to be written.
         failures: Episodes that are not.
         asks: Asks put to the model so far.
+        stopped: Why no more episodes are tried; empty while they are.
         frames: Frames of the episodes in flight.
     """
 
@@ -121,6 +122,7 @@ class Run:
     rows: dict[int, int] = field(default_factory=dict[int, int])
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
+    stopped: str = ""
     frames: FrameStore = field(default_factory=FrameStore)
 
     async def stage(self, episodes: Sequence[int]) -> None:
@@ -132,8 +134,12 @@ class Run:
 
     async def _work(self, waiting: Iterator[int]) -> None:
         for index in waiting:
+            if self.stopped:
+                return
             try:
                 await self._stage_one(index)
+            except RunStopped as error:
+                self.stopped = str(error)
             except RoboscribeError as error:
                 self._fail(index, "read", str(error))
 

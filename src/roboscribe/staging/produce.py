@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from roboscribe.annotators.base import Annotator, Scene
 from roboscribe.asks import Answer, Ask
-from roboscribe.errors import RoboscribeError
+from roboscribe.errors import RoboscribeError, RunStopped
 from roboscribe.language import Row, canonical_json
 from roboscribe.models.base import Model
 from roboscribe.staging.fingerprint import fingerprint, provenance
@@ -75,6 +75,9 @@ async def produce(
         model: Answers their asks.
         staging: Where results are kept.
         stored: Rows that the dataset already has for the episode.
+
+    Raises:
+        RunStopped: No further ask can be answered; what was finished is staged.
     """
     counting = _CountingModel(model)
     made: set[str] = set()
@@ -98,25 +101,32 @@ async def produce(
 
     async def run(annotator: Annotator) -> Record:
         made_by = provenance(annotator, model, scene.seed)
-        print_: str = ""
+        fingerprinted = ""
         try:
             upstream = {name: await rows_and_digest(name) for name in annotator.requires}
-            print_ = fingerprint(
+            fingerprinted = fingerprint(
                 made_by, scene.episode.digest, {name: digest for name, (_, digest) in upstream.items()}
             )
-            if record := staging.valid(scene.episode.index, annotator.name, print_):
+            if record := staging.valid(scene.episode.index, annotator.name, fingerprinted):
                 return record
             made.add(annotator.name)
             rows = await annotator.annotate(
                 scene, {name: found for name, (found, _) in upstream.items()}, counting
             )
+        except RunStopped:
+            raise
         except RoboscribeError as error:
-            return staging.fail(scene.episode.index, print_, made_by, str(error))
-        return staging.save(scene.episode.index, print_, made_by, rows)
+            return staging.fail(scene.episode.index, fingerprinted, made_by, str(error))
+        return staging.save(scene.episode.index, fingerprinted, made_by, rows)
 
-    async with asyncio.TaskGroup() as group:
-        for annotator in annotators:
-            tasks[annotator.name] = group.create_task(run(annotator))
+    for annotator in annotators:
+        tasks[annotator.name] = asyncio.create_task(run(annotator))
+    try:
+        # All of them, also when one ends the run: requests in flight are paid for, so their results are kept.
+        await asyncio.wait(tasks.values())
+    finally:
+        for task in tasks.values():
+            task.cancel()
     records = {name: task.result() for name, task in tasks.items()}
     return Produced(records, tuple(name for name in records if name in made), counting.asks)
 
