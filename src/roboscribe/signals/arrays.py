@@ -58,7 +58,7 @@ def noise(values: Array) -> Array:
     Robust: the median of the second differences, which a smooth motion hardly has.
     """
     if len(values) < 4:
-        return np.zeros(values.shape[1])
+        return np.zeros(len(values.T))
     second = np.abs(np.diff(values, n=2, axis=0))
     middle: Array = np.median(second, axis=0)
     return middle / (0.6745 * np.sqrt(6.0))

@@ -122,8 +122,10 @@ def _held(grip: Grip, rest: int, following: int, fps: float) -> tuple[bool | Non
     least = max(0.04, 5 * grip.measured_noise)
     if held < least:
         return (None if not grip.comparable and grip.shut is None else False), None
-    below = np.flatnonzero(gap < max(0.4 * held, 0.5 * least))
-    settled = [int(first) for first in below if bool((gap[first : first + width] < 0.5 * held).all())]
+    # A gap to the command closes when the object is gone; without one, fingers that close further tell.
+    gone = max(0.4 * held, 0.5 * least) if grip.comparable else held - max(0.08, 8 * grip.measured_noise)
+    below = np.flatnonzero(gap < gone)
+    settled = [int(at) for at in below if bool((gap[at : at + width] < (gone + held) / 2).all())]
     if settled and settled[0] < len(gap) - width:
         return True, rest + settled[0]
     return True, None

@@ -81,6 +81,18 @@ def movement_of(path: Array, fps: float, summed: bool = False, scale: Array | No
     return Movement(speed, velocity, still, floor)
 
 
+def tail_of(speed: Array, frame: int, fps: float) -> float:
+    """Frames by which a motion outlasts ``frame``, at which it has become too slow to see.
+
+    A smooth motion comes to rest with the square of the time left, so the root of its speed falls in a line.
+    """
+    reach = max(1, round(0.1 * fps))
+    if frame < reach:
+        return 0.0
+    before, now = float(np.sqrt(speed[frame - reach])), float(np.sqrt(speed[frame]))
+    return min(reach * now / (before - now), 0.25 * fps) if before > now else 0.0
+
+
 def _measured_velocity(path: Array, fps: float, summed: bool, scale: Array | None) -> tuple[Array, float]:
     """Relative joint velocities and the speed of noise alone, smoothed no more than the noise demands."""
     velocity, floor = path, 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from roboscribe.signals.anchors import Anchor, Scene, anchors_of
 from roboscribe.signals.arrays import runs
 from roboscribe.signals.facts import Verb
-from roboscribe.signals.motion import Dip
+from roboscribe.signals.motion import Dip, tail_of
 from roboscribe.signals.pushes import pushes
 
 
@@ -164,7 +164,7 @@ def _legs(scene: Scene, start: int, stop: int, first: float, last: float) -> lis
     at = start
     for a, b in runs(scene.quiet[start:stop]):
         least = first if a == 0 else last if b == stop - start else WAITS.between
-        if b - a >= least * scene.fps:
+        if b - a - tail_of(scene.movement.speed, start + a, scene.fps) >= least * scene.fps:
             legs += [Step(at, start + a, "move"), Step(start + a, start + b, "wait")]
             at = start + b
     legs.append(Step(at, stop, "move"))

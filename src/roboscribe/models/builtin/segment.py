@@ -149,7 +149,8 @@ def _free_stretch(
     pieces: list[tuple[float, float, Verb, Goal]] = []
     at = moving[0].start
     for (a, b), goal in zip(spans, wanted, strict=True):
-        pieces += [(at, a, "move", goal), (a, b, "push", goal)]
+        pieces.append((at, a, "move", goal))
+        pieces.append((a, b, "push", goal))
         at = b
     home: Verb = "retract" if last else "move"
     pieces.append((at, moving[-1].end, home, following))
