@@ -97,11 +97,12 @@ def _dump_like(data: dict[str, Any], text: str) -> bytes:
 def extend_schema(schema: pa.Schema, add: Sequence[NewColumn], drop: Iterable[str]) -> pa.Schema:
     """Schema of a data file with the new columns last; what it keeps for datasets and pandas follows suit.
 
-    A column of that name moves to the end. Extending once more changes nothing.
+    A column that is there already, of the right type, keeps its place. Extending once more changes nothing.
     """
-    gone = {*drop, *(column.name for column in add)}
+    missing = [column for column in add if pa.field(column.name, column.type) not in list(schema)]
+    gone = {*drop, *(column.name for column in missing)}
     fields = [field for field in schema if field.name not in gone]
-    fields += [pa.field(column.name, column.type) for column in add]
+    fields += [pa.field(column.name, column.type) for column in missing]
     metadata: dict[bytes, bytes] = dict(schema.metadata or {})
     for key, extend in ((HF, _extend_hf), (PANDAS, _extend_pandas)):
         if key in metadata:
@@ -133,7 +134,8 @@ def _hf_feature(kind: pa.DataType) -> dict[str, Any]:
 
 def _extend_pandas(data: dict[str, Any], add: Sequence[NewColumn], gone: set[str]) -> dict[str, Any]:
     columns = [column for column in data.get("columns", []) if column.get("name") not in gone]
-    columns += [_pandas_column(column) for column in add]
+    known = {column.get("name") for column in columns}
+    columns += [_pandas_column(column) for column in add if column.name not in known]
     return {**data, "columns": columns}
 
 

@@ -21,6 +21,11 @@ from roboscribe.language import EVENTS, PERSISTENT, Row, rows_from_frames
 BATCH_BYTES = 16 * 2**20
 """Decoded bytes read at once; an episode that is larger is put together from several reads."""
 
+READ_BYTES = 2**18
+"""Bytes of a column read from the disk at once; without it, whole columns of a row group would be."""
+
+BATCH_ROWS = 2**14
+
 Span = tuple[int, int]
 
 
@@ -53,7 +58,7 @@ class ShardFile:
     def __init__(self, path: Path, spans: Mapping[int, Span]) -> None:
         self.path = path
         with self._readable():
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
             self.schema: pa.Schema = self._file.schema_arrow
             self.segments = _segments(spans, self._episode_runs(), self._file.metadata.num_rows)
 
@@ -90,7 +95,8 @@ class ShardFile:
         """
         present = [column for column in (PERSISTENT, EVENTS) if column in self.schema.names]
         nothing: list[Any] = [None] * len(self.segments)
-        persistent = self._first_rows(PERSISTENT) if PERSISTENT in present else nothing
+        # One after the other: an iteration over a parquet file changes the batch size of the others.
+        persistent = list(self._first_rows(PERSISTENT)) if PERSISTENT in present else nothing
         events = self.tables([EVENTS]) if EVENTS in present else iter(nothing)
         return [
             rows_from_frames(first or [], _filled(table, time))
@@ -150,11 +156,21 @@ class ShardFile:
                 yield next(batches)[column][0].as_py()
 
     def _batches(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-        footer = self._file.metadata
-        size = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
-        rows = max(1, BATCH_BYTES * footer.num_rows // max(1, size))
+        rows = BATCH_BYTES * self._file.metadata.num_rows // max(1, self._bytes(columns))
         with self._readable():
-            yield from self._file.iter_batches(min(rows, 2**16), columns=columns)
+            yield from self._file.iter_batches(min(max(rows, 1), BATCH_ROWS), columns=columns)
+
+    def _bytes(self, columns: Sequence[str] | None) -> int:
+        """Uncompressed bytes of some columns."""
+        footer = self._file.metadata
+        names = [footer.schema.column(number).path for number in range(footer.num_columns)]
+        chosen = [
+            number
+            for number, name in enumerate(names)
+            if columns is None or any(name == column or name.startswith(f"{column}.") for column in columns)
+        ]
+        groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+        return sum(group.column(number).total_uncompressed_size for group in groups for number in chosen)
 
     @contextmanager
     def _readable(self) -> Generator[None]:
