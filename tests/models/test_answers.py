@@ -21,6 +21,7 @@ from roboscribe.models.answers import UnfitReply, parse_answer, schema_of
         f"It may be {{blue}}, as in {BAD}.</think>{GOOD}",
         f"{GOOD} I hope that helps: {{}}",
         f"First I thought {BAD}, but then\n\n{GOOD}",
+        GOOD.replace("red cup", "red\n\x07cup"),
         json.dumps(json.loads(GOOD), indent=4) + "\n" * 50,
     ],
 )

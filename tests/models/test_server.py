@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,17 @@ def test_the_log_of_a_server_that_fails_is_shown() -> None:
     ):
         pass
     assert "out of memory, port" in str(caught.value)
+
+
+def test_when_a_server_lets_the_run_down_its_log_is_kept_and_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ServerError, match=r"'other'.*Logs of the servers: (\S+)\.$") as caught,
+        serving(settings(), "m", print, gpus=(), wait=quick) as urls,
+    ):
+        run_asks(list(urls), looks_at(1), model="other")
+    folder = Path(str(caught.value).rsplit(" ", 1)[1].removesuffix("."))
+    assert (folder / "server-0.log").exists()
+    shutil.rmtree(folder)
 
 
 def test_a_server_that_never_is_ready_is_stopped(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from roboscribe.asks import Answer
 A = TypeVar("A", bound=Answer)
 
 _ERRORS_SHOWN = 5
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 
 
@@ -89,7 +90,8 @@ def parse_answer(text: str, kind: type[A]) -> A:
 
 def objects_in(text: str) -> Iterator[dict[str, Any]]:
     """Outermost JSON objects in a text, in order."""
-    spoken = _spoken(text)
+    # Models put bare line breaks into strings, and grammars that hold them to a schema let them.
+    spoken = _CONTROL.sub(" ", _spoken(text))
     decoder = json.JSONDecoder()
     at = spoken.find("{")
     while at >= 0:

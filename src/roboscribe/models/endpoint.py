@@ -13,6 +13,7 @@ import openai
 
 Kind = Literal["away", "busy", "faulty", "refused", "barred", "unknown"]
 _SHOWN = 300
+_CONNECT_SECONDS = 15.0
 
 
 class Trouble(Exception):  # noqa: N818 - most of it passes, and never reaches a user
@@ -54,7 +55,9 @@ class Endpoint:
     """
 
     def __init__(self, url: str | None, key: str, timeout: float) -> None:
-        self._client = openai.AsyncOpenAI(api_key=key, base_url=url, timeout=timeout, max_retries=0)
+        # A reply may take minutes; whether there is anybody at all is known soon.
+        patience = openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+        self._client = openai.AsyncOpenAI(api_key=key, base_url=url, timeout=patience, max_retries=0)
         self._secrets = tuple(secret for secret in (key, urlsplit(url or "").password) if secret)
         where = urlsplit(str(self._client.base_url))
         port = f":{where.port}" if where.port else ""

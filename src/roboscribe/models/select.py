@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 _ENV_URL = "OPENAI_BASE_URL"
 _IN_PROCESS = {"transformers": "roboscribe.models.transformers", "vllm": "roboscribe.models.vllm"}
 """Backends that run in this process: the module of each, which also is the name of an extra. It has
-``open_backend(vlm, identity=…, model=…, say=…) -> Backend``."""
+``open_backend(vlm, identity=…, model=…, ledger=…, say=…) -> Backend``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def open_model(
         return AskingModel(backend, renderer, ledger=ledger, cache=cache, max_tokens=vlm.max_new_tokens)
 
     if choice.backend != "openai":
-        yield asking(_in_process(choice.backend, vlm, say))
+        yield asking(_in_process(choice.backend, vlm, ledger, say))
     elif vlm.serve:
         if vlm.endpoints:
             raise SettingsError(
@@ -180,7 +180,7 @@ def _openai(
     )
 
 
-def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, say: Say) -> Backend:
+def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, ledger: Ledger, say: Say) -> Backend:
     model = _named(vlm, f"--vlm.backend {name}")
     try:
         module = import_module(_IN_PROCESS[name])
@@ -189,7 +189,8 @@ def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, say: Sa
             f"--vlm.backend {name} needs packages that are not installed ({error.name}).",
             f'Install them with pip install "roboscribe[{name}]".',
         ) from None
-    return cast(Backend, module.open_backend(vlm, identity=identity_of(vlm, model), model=model, say=say))
+    backend = module.open_backend(vlm, identity=identity_of(vlm, model), model=model, ledger=ledger, say=say)
+    return cast(Backend, backend)
 
 
 def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, str]) -> str:

@@ -82,9 +82,11 @@ def serving(
             servers.append(_start(command, port, folder / f"server-{number}.log", env))
         _await_ready(servers, vlm.serve_ready_timeout_s, say, wait)
         yield tuple(server.url for server in servers)
-    except ServerError:
+    except ServerError as error:
         keep_logs = True
-        raise
+        if str(folder) in str(error):
+            raise
+        raise ServerError(error.message, f"{error.hint} Logs of the servers: {folder}.".strip()) from None
     finally:
         for server in servers:
             assert server.process.stdin is not None
