@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -41,6 +41,7 @@ def analyse(episode: Episode) -> Signals:
 
     Deterministic, and a function of state, action, their names, fps and timestamps alone.
     """
+    episode = _without_echo(episode)
     traces = arm_traces(episode)
     if not traces:
         return Signals((), (), (), (), np.zeros(0, dtype=np.float32), ())
@@ -69,6 +70,14 @@ def analyse(episode: Episode) -> Signals:
         arms=tuple(arm.trace.arm for arm in arms),
         breaks=tuple(sorted(breaks, key=lambda item: item.time)),
     )
+
+
+def _without_echo(episode: Episode) -> Episode:
+    """The episode without an action that merely repeats the state: it is a measurement, not a command."""
+    state, action = episode.state, episode.action
+    if state is None or action is None or not np.array_equal(state.values, action.values, equal_nan=True):
+        return episode
+    return replace(episode, action=None)
 
 
 class _Clock:

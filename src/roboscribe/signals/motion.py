@@ -90,7 +90,7 @@ def tail_of(speed: Array, frame: int, fps: float) -> float:
     if frame < reach:
         return 0.0
     before, now = float(np.sqrt(speed[frame - reach])), float(np.sqrt(speed[frame]))
-    return min(reach * now / (before - now), 0.25 * fps) if before > now else 0.0
+    return min(reach * now / (before - now), 0.2 * fps) if before > now else 0.0
 
 
 def _measured_velocity(path: Array, fps: float, summed: bool, scale: Array | None) -> tuple[Array, float]:
@@ -143,6 +143,23 @@ def dips(movement: Movement, start: int, stop: int, fps: float) -> list[Dip]:
             if frame < stop:
                 found.append(Dip(frame, depth, turn_at(movement, frame, fps)))
     return found
+
+
+def turns(movement: Movement, start: int, stop: int, fps: float, least: float = 0.2) -> list[Dip]:
+    """The instants strictly inside frames ``[start, stop)`` at which the arm changes direction most, in order.
+
+    Motions that blend at full speed show no dip; each of these counts as one of no depth.
+    """
+    edge = max(1, round(0.2 * fps))
+    frames = range(start + edge, stop - edge)
+    values = np.array([turn_at(movement, frame, fps) for frame in frames])
+    reach = max(1, round(0.2 * fps))
+    return [
+        Dip(frame, 0.0, float(value))
+        for frame, value in zip(frames, values, strict=True)
+        if value >= least
+        and value == values[max(0, frame - frames[0] - reach) : frame - frames[0] + reach + 1].max()
+    ]
 
 
 def _departure(still: Mask, frame: int) -> int:

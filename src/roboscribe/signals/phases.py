@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from roboscribe.signals.anchors import Anchor, Scene, anchors_of
 from roboscribe.signals.arrays import runs
 from roboscribe.signals.facts import Verb
-from roboscribe.signals.motion import Dip, tail_of
+from roboscribe.signals.motion import Dip, tail_of, turns
 from roboscribe.signals.pushes import pushes
 
 
@@ -37,6 +37,10 @@ WAITS = Waits()
 
 LEAST_CLEAR = 0.35
 """Least depth of the dip that ends a lift, where there is one as deep."""
+
+
+MOST_LIFT = 0.55
+"""Share of the way from grasp to release that a lift hardly exceeds."""
 
 
 def strength(dip: Dip) -> float:
@@ -104,8 +108,11 @@ def _loaded(scene: Scene, legs: Sequence[Step], held: Anchor, to_release: bool) 
             continue
         first = index == moving[0]
         if lost is not None and lost < leg.stop:
-            parts = _carried(scene, replace(leg, stop=min(lost, leg.stop)), first, False)
-            parts[-1] = Step(parts[-1].start, leg.stop, parts[-1].verb, False)
+            stops = (dip.frame for dip in scene.dips(leg.start, leg.stop) if dip.depth > 0.9)
+            end = next((frame for frame in stops if frame > lost), leg.stop)
+            parts = _carried(scene, replace(leg, stop=lost), first, False)
+            parts[-1] = Step(parts[-1].start, end, parts[-1].verb, False)
+            parts.append(Step(end, leg.stop, "move"))
         else:
             whole = len(moving) == 1 and to_release
             parts = _carried(scene, leg, first, to_release and index == moving[-1], whole)
@@ -127,13 +134,7 @@ def _carried(scene: Scene, leg: Step, first: bool, last: bool, whole: bool = Fal
     parts: list[Step] = []
     at = leg.start
     if first:
-        cut = _lift_end(
-            [
-                dip
-                for dip in found
-                if _travelled(scene, dip.frame, leg.stop) > 0.15 * _travelled(scene, leg.start, leg.stop)
-            ]
-        )
+        cut = _lift_end(scene, leg, found, last)
         if cut is None:
             return [replace(leg, verb="move" if whole else "lift")]
         parts.append(Step(leg.start, cut.frame, "lift"))
@@ -145,17 +146,33 @@ def _carried(scene: Scene, leg: Step, first: bool, last: bool, whole: bool = Fal
     return [*parts, Step(at, leg.stop, "move")]
 
 
-def _travelled(scene: Scene, start: int, stop: int) -> float:
-    """Length of the arm's path between two frames."""
-    return float(scene.movement.speed[start:stop].sum())
+def _lift_end(scene: Scene, leg: Step, found: Sequence[Dip], carried: bool) -> Dip | None:
+    """The first clear change of motion; the clearest, where none is clear; None on a motion without any.
 
+    Args:
+        scene: The arm.
+        leg: The leg that begins with a lift.
+        found: The leg's dips.
+        carried: Whether it goes on to where the object is let go: then, if no dip ends the lift early on, the
+            sharpest turn does.
+    """
+    speed = scene.movement.speed
+    whole = float(speed[leg.start : leg.stop].sum())
 
-def _lift_end(found: Sequence[Dip]) -> Dip | None:
-    """The first clear change of motion; the clearest, where none is clear; None on a motion without any."""
-    turning = [dip for dip in found if dip.turn > 0.04 or dip.depth > 0.95]
-    clear = (dip for dip in turning if dip.depth >= LEAST_CLEAR)
+    def share(dip: Dip) -> float:
+        return float(speed[leg.start : dip.frame].sum()) / whole if whole > 0 else 0.0
+
+    turning = [dip for dip in found if (dip.turn > 0.04 or dip.depth > 0.95) and share(dip) < 0.85]
     best = max(turning, key=strength, default=None)
-    return next(clear, best if best is not None and strength(best) >= 0.15 else None)
+    cut = next(
+        (dip for dip in turning if dip.depth >= LEAST_CLEAR),
+        best if best is not None and strength(best) >= 0.15 else None,
+    )
+    if carried and (cut is None or share(cut) > MOST_LIFT):
+        sharp = turns(scene.movement, leg.start, leg.stop if cut is None else cut.frame, scene.fps)
+        early = [dip for dip in sharp if 0.08 < share(dip) < MOST_LIFT]
+        return max(early, key=lambda dip: dip.turn, default=cut)
+    return cut
 
 
 def _legs(scene: Scene, start: int, stop: int, first: float, last: float) -> list[Step]:
