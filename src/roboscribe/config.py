@@ -176,6 +176,16 @@ class VlmSettings:
     """Reuse answers to requests that were asked before, in any run."""
     cache_dir: Path | None = field(default=None, metadata=_NOT_AN_ANSWER)
     """Folder of that cache; in the user's cache folder when left out."""
+    device: Literal["auto", "cuda", "cpu", "mps"] = field(default="auto", metadata=_NOT_AN_ANSWER)
+    """Where a model in this process runs; auto takes a GPU if there is one."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Numbers a model in this process calculates with; auto takes its own on a GPU and float32 on a CPU."""
+    batch_size: int | None = field(default=None, metadata=_NOT_AN_ANSWER)
+    """Requests a model in this process works on at once; 8 for transformers and 64 for vllm when left out."""
+    max_pixels: int | None = None
+    """Most pixels of a picture in the eyes of a model in this process; what it is made for when left out."""
+    max_model_len: int | None = field(default=None, metadata=_NOT_AN_ANSWER)
+    """Most tokens of prompt and reply together for vllm in this process; as many as fit in memory when left out."""
     price_prompt: float | None = field(default=None, metadata=_NOT_AN_ANSWER)
     """Price of a million prompt tokens, for the account of costs and for --max-cost."""
     price_completion: float | None = field(default=None, metadata=_NOT_AN_ANSWER)
@@ -197,7 +207,13 @@ class VlmSettings:
         ):
             if value is not None:
                 _at_least(f"vlm.{flag}", value, 0)
-        for flag, count in (("num-gpus", self.num_gpus), ("parallel-servers", self.parallel_servers)):
+        for flag, count in (
+            ("num-gpus", self.num_gpus),
+            ("parallel-servers", self.parallel_servers),
+            ("batch-size", self.batch_size),
+            ("max-pixels", self.max_pixels),
+            ("max-model-len", self.max_model_len),
+        ):
             if count is not None:
                 _at_least(f"vlm.{flag}", count, 1)
         for flag, seconds in (

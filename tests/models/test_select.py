@@ -118,6 +118,8 @@ ANSWERS = {
     "chat_template_kwargs": '{"a": 1}',
     "reasoning_effort": "low",
     "extra_body": '{"top_k": 1}',
+    "dtype": "float16",
+    "max_pixels": 100_000,
 }
 OTHERS = {
     "backend": "openai",
@@ -133,6 +135,9 @@ OTHERS = {
     "timeout_s": 1.0,
     "retries": 1,
     "image_format": "png",
+    "device": "cpu",
+    "batch_size": 2,
+    "max_model_len": 4096,
     "cache": False,
     "cache_dir": Path("x"),
     "price_prompt": 1.0,

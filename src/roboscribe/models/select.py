@@ -146,7 +146,8 @@ def identity_of(vlm: VlmSettings, model: str) -> str:
             json.dumps(json_object(flag, settings[name]), sort_keys=True) if settings[name] else None
         )
     del settings["model_id"]
-    given = [f"{name}={value}" for name, value in sorted(settings.items()) if value is not None]
+    # What is left to the server or the model, by whichever word, says nothing about the answers.
+    given = [f"{name}={value}" for name, value in sorted(settings.items()) if value not in (None, "auto")]
     return " ".join([_model_name(model), *given])
 
 

@@ -1,0 +1,148 @@
+"""Batches for a model in this process: requests come one by one, go in together, and each gets its own reply.
+
+One thread owns the model. While it works on a batch the next requests gather; when it is free, the one that
+has waited longest goes next, together with those most like it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from roboscribe.errors import AnswerError
+from roboscribe.models.request import Reply, Request
+
+T = TypeVar("T")
+
+Work = Callable[[Sequence[Request]], Sequence[Reply | AnswerError]]
+
+_LINGER_SECONDS = 0.05
+_PIXELS_PER_TOKEN = 784
+_LETTERS_PER_TOKEN = 4
+
+
+class BatchTooLarge(MemoryError):  # noqa: N818 - says what to do about it: the same work in smaller batches
+    """There is not enough memory for a batch of this many requests."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    request: Request
+    reply: asyncio.Future[Reply]
+
+
+class Batcher:
+    """Collects requests that are in flight together, and has them worked on batch by batch.
+
+    A batch that does not fit in memory is done again in halves, and later batches are no larger than what
+    fitted. Belongs to one event loop.
+
+    Args:
+        work: Answers a batch, in its order, on the batcher's own thread; raises ``BatchTooLarge`` when there
+            is not enough memory for it. Any other exception goes to all who wait for the batch.
+        size: Most requests in a batch.
+        say: Told when batches become smaller.
+        linger_s: Seconds without a new request before a batch that is not full goes ahead.
+    """
+
+    def __init__(
+        self, work: Work, *, size: int, say: Callable[[str], None], linger_s: float = _LINGER_SECONDS
+    ) -> None:
+        self.size = size
+        self._work = work
+        self._say = say
+        self._linger = linger_s
+        self._waiting: list[_Waiting] = []
+        self._at_work: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="roboscribe-model")
+
+    async def on_thread(self, function: Callable[[], T]) -> T:
+        """The result of a function that is run on the thread that owns the model."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    async def complete(self, request: Request) -> Reply:
+        """The reply to a request.
+
+        Raises:
+            AnswerError: This request cannot be answered.
+        """
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._arrived.set()
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await waiting.reply
+
+    async def close(self) -> None:
+        """Cancel what is not answered yet, and end the thread once it has finished its batch."""
+        if self._running is not None:
+            self._running.cancel()
+        for waiting in (*self._at_work, *self._waiting):
+            waiting.reply.cancel()
+        self._waiting.clear()
+        await asyncio.to_thread(self._thread.shutdown)
+
+    async def _run(self) -> None:
+        while batch := await self._next_batch():
+            self._at_work = batch
+            requests = [waiting.request for waiting in batch]
+            [outcome] = await asyncio.gather(
+                self.on_thread(lambda requests=requests: self._work(requests)), return_exceptions=True
+            )
+            if isinstance(outcome, BatchTooLarge) and len(batch) > 1:
+                self.size = len(batch) // 2
+                self._say(f"{len(batch)} requests at once do not fit in memory; from now on {self.size}.")
+                self._waiting[:0] = batch
+            elif isinstance(outcome, BaseException):
+                for waiting in batch:
+                    _settle(waiting, _too_large(waiting) if isinstance(outcome, BatchTooLarge) else outcome)
+            else:
+                for waiting, reply in zip(batch, outcome, strict=True):
+                    _settle(waiting, reply)
+
+    async def _next_batch(self) -> list[_Waiting]:
+        """Those that go next, once no more seem to come; empty when nobody waits."""
+        while len(self._waiting) < self.size:
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), self._linger)
+            except TimeoutError:
+                break
+        # Who has given up waiting needs no answer.
+        self._waiting = [waiting for waiting in self._waiting if not waiting.reply.done()]
+        if not self._waiting:
+            return []
+        first = self._waiting[0]
+        alike = sorted(self._waiting, key=lambda waiting: abs(_weight(waiting) - _weight(first)))
+        batch = [first, *(waiting for waiting in alike if waiting is not first)][: self.size]
+        self._waiting = [waiting for waiting in self._waiting if waiting not in batch]
+        return batch
+
+
+def _weight(waiting: _Waiting) -> int:
+    """About how many tokens a request has: a batch is as long as its longest, the others are filled up."""
+    request = waiting.request
+    pixels = sum(picture.width * picture.height for picture in request.pictures)
+    letters = len(request.system) + sum(len(part) for part in request.parts if isinstance(part, str))
+    return pixels // _PIXELS_PER_TOKEN + letters // _LETTERS_PER_TOKEN
+
+
+def _settle(waiting: _Waiting, outcome: Reply | BaseException) -> None:
+    if waiting.reply.done():
+        return
+    if isinstance(outcome, Reply):
+        waiting.reply.set_result(outcome)
+    else:
+        waiting.reply.set_exception(outcome)
+
+
+def _too_large(waiting: _Waiting) -> AnswerError:
+    return AnswerError(
+        f"{waiting.request.name} does not fit in memory, even by itself.",
+        "Show less with --frames.per-ask, --frames.thumbnail-side or --vlm.max-pixels, or use a smaller model.",
+    )
