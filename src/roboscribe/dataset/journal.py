@@ -70,7 +70,8 @@ def check_writable(target: Path, files: Iterable[str] = ()) -> None:
     _check_folder(existing)
     for folder in sorted({parent for path in files for parent in PurePosixPath(path).parents}):
         if (target / folder).is_dir():
-            _check_inside(target, folder)
+            if folder.parts:
+                _check_inside(target, folder)
             _check_folder(target / folder)
 
 
