@@ -65,6 +65,26 @@ def test_stacking_lowers() -> None:
     ]
 
 
+def test_on_and_on_top_of_are_told_apart() -> None:
+    assert labels("Place the cup on the plate.", *PICK)[-2:] == [
+        "lower the cup onto the plate",
+        "release the cup onto the plate",
+    ]
+
+
+def test_pouring_holds_the_vessel() -> None:
+    said = labels("Pour water from the bottle into the cup.", *PICK)
+    assert said[1] == "grasp the bottle"
+    assert said[-1] == "release the bottle"
+
+
+def test_a_push_bears_the_verb_of_its_goal() -> None:
+    data, gold = simulate("degrees", "push", 3)
+    said = answer(data, "Close the drawer.").segments
+    assert [item.label for item in said] == ["move towards the drawer", "close the drawer", "retract"]
+    assert said[1].start == pytest.approx(gold[1].start, abs=0.25)
+
+
 def test_each_grasp_serves_the_next_object() -> None:
     said = labels("Pick up the red cup and the green cup and place them in the box.", *PICK, *PICK)
     assert [text for text in said if text.startswith("grasp")] == ["grasp the red cup", "grasp the green cup"]

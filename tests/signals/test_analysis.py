@@ -172,10 +172,29 @@ def test_analysis_is_deterministic(kind: str) -> None:
 
 
 def test_the_settling_of_a_measured_arm_is_no_motion() -> None:
-    data, _ = simulate("degrees", "idle", 4)
-    for given_data in (data, replace(data, action=None)):
-        waiting = analyse(given_data).phases[0]
-        assert waiting.verb == "wait" or waiting.end > 0.5
+    waits = [
+        data
+        for data, gold in (simulate("degrees", "idle", seed) for seed in range(9))
+        if gold[0].label == "wait"
+    ]
+    assert waits
+    for data in waits:
+        first = analyse(replace(data, action=None)).phases[0]
+        assert (first.start, first.verb) == (0.0, "wait")
+        assert first.end > 0.4
+
+
+def test_an_action_that_echoes_the_state_is_a_measurement() -> None:
+    data, _ = simulate("metres", "drop", 1)
+    assert analyse(replace(data, action=data.state)).phases == analyse(replace(data, action=None)).phases
+
+
+def test_a_robot_with_state_alone_tells_the_same_story() -> None:
+    for scenario in ("pick", "two", "stack", "drop"):
+        data, _ = simulate("metres", scenario, 6)
+        measured, told = analyse(replace(data, action=None)), analyse(data)
+        assert verbs(measured) == verbs(told)
+        assert [p.succeeded for p in measured.phases] == [p.succeeded for p in told.phases]
 
 
 def test_the_idle_arm_of_two_takes_no_part() -> None:

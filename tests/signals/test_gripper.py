@@ -28,6 +28,8 @@ from roboscribe.signals.channels import columns_of, is_gripper, side
         "gripperPosition",
         "gripper_closedness_action",
         "l_gripper_jaw",
+        "left_arm_gripper",
+        "right_arm.gripper_position",
     ],
 )
 def test_names_of_grippers(name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from signals.robots import simulate, simulate_both
@@ -43,6 +45,14 @@ def test_a_motion_is_named_only_as_far_as_its_channel_tells(name: str, by: float
     motions = analyse(ramp(0, names, by)).motions
     assert at(motions, 1.5) == text
     assert at(motions, 0.3) == at(motions, 2.8) == "hold still"
+
+
+def test_no_motion_is_a_sliver() -> None:
+    for seed in range(5):
+        data, _ = simulate("degrees", "two", seed)
+        motions = analyse(data).motions
+        assert all(motion.end - motion.start > 0.15 for motion in motions)
+        assert all(a.text != b.text for a, b in pairwise(motions))
 
 
 def test_grippers_are_told_before_arms() -> None:

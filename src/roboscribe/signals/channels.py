@@ -10,66 +10,23 @@ import numpy as np
 from roboscribe.signals.arrays import Array, correlation, noise, smooth
 from roboscribe.signals.facts import Arm
 
-GRIPPER_WORDS = frozenset(
-    [
-        "gripper",
-        "grippers",
-        "grip",
-        "jaw",
-        "jaws",
-        "claw",
-        "pincher",
-        "pincer",
-        "finger",
-        "fingers",
-        "hand",
-        "hands",
-        "thumb",
-        "index",
-        "middle",
-        "ring",
-        "pinky",
-        "little",
-        "knuckle",
-        "knuckles",
-        "suction",
-    ]
-)
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FINGER_WORDS = _words("finger fingers thumb index middle ring pinky little knuckle knuckles jaw jaws")
+
+GRIPPER_WORDS = FINGER_WORDS | _words("gripper grippers grip claw pincher pincer hand hands suction")
 """A channel with one of these words in its name moves fingers."""
 
-POSE_WORDS = frozenset(
-    [
-        "x",
-        "y",
-        "z",
-        "rx",
-        "ry",
-        "rz",
-        "qx",
-        "qy",
-        "qz",
-        "qw",
-        "roll",
-        "pitch",
-        "yaw",
-        "quat",
-        "rotvec",
-        "wrist",
-        "elbow",
-        "shoulder",
-        "arm",
-        "force",
-        "torque",
-        "effort",
-    ]
+POSE_WORDS = _words(
+    "x y z rx ry rz qx qy qz qw roll pitch yaw quat rotvec wrist elbow shoulder force torque effort"
 )
 """A channel with one of these belongs to the arm (``left_hand_x``), unless it names a finger."""
 
-FINGER_WORDS = frozenset(
-    ["finger", "fingers", "thumb", "index", "middle", "ring", "pinky", "little", "knuckle", "knuckles", "jaw"]
-)
-
-DELTA_WORDS = frozenset(["delta", "vel", "velocity", "dx", "dy", "dz", "droll", "dpitch", "dyaw"])
+DELTA_WORDS = _words("delta vel velocity dx dy dz droll dpitch dyaw")
+"""A channel with one of these tells a change or a speed, not a position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +53,12 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def side(name: str) -> Arm:
-    """The arm a channel name speaks of: by a word left/right, or a leading or trailing l/r."""
+    """The arm a channel name speaks of: by a word left or right, or a leading l, r, lh or rh."""
     found = words(name)
-    for arm in ("left", "right"):
-        if arm in found or any(word.startswith(arm) for word in found):
-            return arm
-    letters = {"l": "left", "r": "right", "lh": "left", "rh": "right"}
-    if found and found[0] in letters:
-        return "left" if letters[found[0]] == "left" else "right"
+    if any(word.startswith("left") for word in found) or found[:1] in (("l",), ("lh",)):
+        return "left"
+    if any(word.startswith("right") for word in found) or found[:1] in (("r",), ("rh",)):
+        return "right"
     return ""
 
 

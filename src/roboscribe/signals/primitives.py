@@ -14,7 +14,7 @@ from roboscribe.signals.motion import Movement, dips
 from roboscribe.signals.traces import ArmTrace
 
 LEAST_SECONDS = 0.2
-"""Shorter motions join the one before them."""
+"""Shorter motions join the one before them; the first joins the one after it."""
 
 PARTS = (
     ("wrist_roll", "rotate the {}wrist"),
@@ -50,8 +50,11 @@ def motions_of(
             spans.append((frame, frame + 1, text))
     kept: list[tuple[int, int, str]] = []
     for start, stop, text in spans:
-        if kept and (stop - start < LEAST_SECONDS * fps or kept[-1][2] == text):
+        least = LEAST_SECONDS * fps
+        if kept and (stop - start < least or kept[-1][2] == text):
             kept[-1] = (kept[-1][0], stop, kept[-1][2])
+        elif kept and kept[-1][1] < least:
+            kept[-1] = (0, stop, text)
         else:
             kept.append((start, stop, text))
     motions = (Motion(at(start) if start else 0.0, at(stop), text) for start, stop, text in kept)
@@ -85,7 +88,7 @@ def _arm_text(trace: ArmTrace, movement: Movement, start: int, stop: int) -> str
     total = float(travel.sum())
     if total > 0:
         main = int(travel.argmax())
-        if travel[main] > 0.6 * total:
+        if travel[main] > 0.75 * total:
             named = _named(trace, main, float(movement.velocity[start:stop, main].sum()))
             if named:
                 return named.format(which)

@@ -65,6 +65,9 @@ def goals_of(task: Task) -> tuple[Goal, ...]:
 
 
 def _goal(action: TaskAction) -> Goal:
+    if action.verb == "pour" and action.origin and action.origin.startswith("from "):
+        # What is held is the vessel, and it is not left where its content goes.
+        return Goal("carry", action.origin.removeprefix("from "))
     verb = action.verb if action.verb in STROKES else "carry"
     preposition = action.preposition
     if action.verb == "stack" and (preposition is None or preposition in ON_TOP):

@@ -31,7 +31,8 @@ def _text(phase: Phase, goal: Goal, full: bool) -> str:
         case "reopen":
             return f"reopen the gripper and back off from {thing}"
         case "release":
-            return f"release {thing}{_place(goal, 'on top of')}"
+            above = "on top of" if goal.preposition == "on top of" else "onto"
+            return f"release {thing}{_place(goal, above)}"
         case "lower":
             return f"lower {thing}{_place(goal, 'onto')}"
         case "push" if goal.verb not in ("carry", "push"):
