@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from signals.robots import simulate
 
+from roboscribe.episode import Channels
 from roboscribe.evaluation.metrics import Span, boundary_score, pooled, segment_score
 from roboscribe.signals import analyse
 
@@ -33,6 +37,25 @@ def test_a_lift_that_loses_its_object_has_failed(kind: str) -> None:
     phases = analyse(data).phases
     assert [phase.succeeded for phase in phases if phase.verb == "lift"] == [False, True]
     assert sum(phase.verb == "release" for phase in phases) == 1
+
+
+def test_a_gripper_that_closes_before_the_arm_sets_out_grasps_nothing() -> None:
+    data, _ = simulate("degrees", "push", 5)
+    assert data.state is not None
+    assert data.action is not None
+    still = round(1.5 * data.fps)
+    shut = 60 * np.clip((np.arange(still + data.frames) / data.fps - 0.4) / 0.5, 0, 1)
+
+    def longer(channels: Channels) -> Channels:
+        values = np.vstack((np.repeat(channels.values[:1], still, axis=0), channels.values))
+        values[:, -1] = 80 - shut
+        return Channels(values.astype(np.float32), channels.names)
+
+    times = (np.arange(still + data.frames) / data.fps).astype(np.float32)
+    late = replace(data, timestamps=times, state=longer(data.state), action=longer(data.action))
+    verbs = [phase.verb for phase in analyse(late).phases]
+    assert "grasp" not in verbs
+    assert verbs[-3:] == ["move", "push", "retract"]
 
 
 def test_a_push_has_no_grasp() -> None:

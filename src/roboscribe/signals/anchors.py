@@ -84,8 +84,11 @@ def _found(scene: Scene, is_grasp: Callable[[Scene, Stroke], bool]) -> list[Anch
     for index, stroke in enumerate(scene.strokes):
         following = scene.strokes[index + 1].start if index + 1 < len(scene.strokes) else scene.frames
         if stroke.kind == "close":
+            full = grasp is not None and grasp.succeeded
             idle = grasp is None and bool(found or index)
-            if not (idle and _ends_the_episode(scene, stroke, following)) and is_grasp(scene, stroke):
+            if full or (idle and _is_posture(scene, index, following)):
+                continue
+            if is_grasp(scene, stroke):
                 failed = stroke.holding is False or _reopened_on_the_spot(scene, index)
                 grasp = _anchor(scene, stroke, following, "grasp", not failed)
                 found.append(grasp)
@@ -99,8 +102,15 @@ def _found(scene: Scene, is_grasp: Callable[[Scene, Stroke], bool]) -> list[Anch
 
 
 def _is_grasp(scene: Scene, stroke: Stroke) -> bool:
-    """Whether the arm all but stands while the gripper closes; with something in the hand it may move."""
+    """Whether the arm has come and all but stands while the gripper closes; holding something, it may move."""
     firm = bool(stroke.holding) and scene.comparable
+    speed = scene.movement.speed
+    if (
+        not stroke.holding
+        and scene.movement.moves
+        and float(speed[: stroke.start].sum()) < 0.02 * float(speed.sum())
+    ):
+        return False
     return stroke.arm_pace < (0.8 if firm else 0.5)
 
 
@@ -110,10 +120,12 @@ def _is_grasp_on_the_way(scene: Scene, stroke: Stroke) -> bool:
     return float(speed[: stroke.start].sum()) > 0.08 * float(speed.sum())
 
 
-def _ends_the_episode(scene: Scene, stroke: Stroke, following: int) -> bool:
-    """Whether nothing comes after a stroke: no other stroke, and hardly any arm motion."""
-    speed = scene.movement.speed
-    return following >= scene.frames and float(speed[stroke.stop :].sum()) < 0.08 * float(speed.sum())
+def _is_posture(scene: Scene, index: int, following: int) -> bool:
+    """Whether an empty gripper just stays closed: it closes on nothing, or with hardly any motion to follow."""
+    stroke, speed = scene.strokes[index], scene.movement.speed
+    if following < scene.frames:
+        return False
+    return stroke.holding is False or float(speed[stroke.stop :].sum()) < 0.08 * float(speed.sum())
 
 
 def _stands(scene: Scene, frame: int) -> bool:

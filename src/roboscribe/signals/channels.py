@@ -135,7 +135,7 @@ def _by_behaviour(values: Array, members: range) -> tuple[int, ...]:
     """The gripper among ``members``: columns that move together, while the rest stands still.
 
     By convention a gripper comes last, so the last column wins unless another is clearly more gripper-like.
-    A column of two or three values is a gripper command.
+    A column of two or three values is a gripper command; a last column that never moves is an idle one.
     """
     if len(members) < 2 or len(values) < 4:
         return ()
@@ -145,15 +145,18 @@ def _by_behaviour(values: Array, members: range) -> tuple[int, ...]:
     switches = [c for c in alive if len(np.unique(block[:, c])) <= 3]
     if switches and len(switches) < len(alive):
         return tuple(members[column] for column in switches)
+    if alive and spread[-1] == 0.0:
+        return (members[-1],)
     groups = _groups(smooth(block, 1.0), alive)
     steps = np.abs(np.diff(smooth(block, 1.0), axis=0)) / np.maximum(spread, 1e-9)
     scores = {group: _solo(steps, group, alive) for group in groups}
     # A column that never moves alone is a joint: better no gripper than a wrong one.
-    likely = {group: score for group, score in scores.items() if score >= 0.25}
+    last_column = len(members) - 1
+    likely = {g: score for g, score in scores.items() if score >= (0.25 if last_column in g else 0.4)}
     if not likely:
         return ()
     best = max(likely, key=lambda group: likely[group])
-    last = next((group for group in likely if len(members) - 1 in group), best)
+    last = next((group for group in likely if last_column in group), best)
     chosen = last if likely[last] >= 0.5 * likely[best] else best
     return tuple(members[column] for column in chosen)
 
