@@ -2,10 +2,10 @@
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
@@ -31,6 +31,12 @@ with serving(VlmSettings(serve_command=sys.argv[1], serve_port=int(sys.argv[2]))
     print("URL", urls[0], flush=True)
     {then}
 """
+
+
+@pytest.fixture(autouse=True)
+def logs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs that are kept, are kept where the tests clean up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def quick(seconds: float) -> None:
@@ -118,7 +124,6 @@ def test_when_a_server_lets_the_run_down_its_log_is_kept_and_named(tmp_path: Pat
         run_asks(list(urls), looks_at(1), model="other")
     folder = Path(str(caught.value).rsplit(" ", 1)[1].removesuffix("."))
     assert (folder / "server-0.log").exists()
-    shutil.rmtree(folder)
 
 
 def test_a_server_that_never_is_ready_is_stopped(tmp_path: Path) -> None:
@@ -142,6 +147,14 @@ def test_what_a_server_started_is_stopped_with_it(tmp_path: Path) -> None:
     assert until(lambda: not alive(worker))
 
 
+def test_what_a_server_leaves_behind_when_it_ends_is_stopped(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    vlm = settings(serve_command=f"sh -c 'sleep 600 & echo $! > {pid}; exit 3 # {{port}}'")
+    with pytest.raises(ServerError, match="code 3"), serving(vlm, "m", print, gpus=(), wait=quick):
+        pass
+    assert until(lambda: not alive(int(pid.read_text())))
+
+
 def test_an_error_in_the_run_stops_the_server_too() -> None:
     with (
         pytest.raises(RuntimeError, match="bug"),
@@ -152,11 +165,12 @@ def test_an_error_in_the_run_stops_the_server_too() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_server_does_not_outlive_the_run(number: signal.Signals) -> None:
+def test_the_server_does_not_outlive_the_run(number: signal.Signals, tmp_path: Path) -> None:
     run = subprocess.Popen(
         [sys.executable, "-c", CHILD.format(then="time.sleep(600)"), SERVE, "18600"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
         text=True,
     )
     assert run.stdout is not None

@@ -244,7 +244,7 @@ class OpenAIBackend:
 
     async def _given_up(self, endpoint: Endpoint, trouble: Trouble, request: Request) -> RoboscribeError:
         """The end of the last try: the server is gone, or it is this request that it cannot answer."""
-        if trouble.kind == "away" and not any([await other.alive() for other in self._endpoints]):
+        if not any([await other.alive() for other in self._endpoints]):
             return await self._server_error(endpoint, trouble)
         return AnswerError(
             f"{request.name} got no reply from {endpoint.name} in {self._vlm.retries + 1} tries; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -41,10 +42,11 @@ async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], Non
         Trouble: It cannot be asked at all.
         ServerError: It does not take pictures.
     """
-    dialect, reply = await _plain(send)
-    if images:
-        await _pictures(send, dialect, reply, name, say)
-    return replace(dialect, structure=await _structure(send, dialect))
+    dialect, plain = await _plain(send)
+    if not images:
+        return replace(dialect, structure=await _structure(send, dialect))
+    structure, _ = await asyncio.gather(_structure(send, dialect), _pictures(send, dialect, plain, name, say))
+    return replace(dialect, structure=structure)
 
 
 async def _plain(send: Send) -> tuple[Dialect, Reply]:
