@@ -72,3 +72,29 @@ def test_every_annotator_has_a_switch() -> None:
     flags = dict(flag_types(AnnotateSettings))
     for name in ("subtasks", "plan", "memory", "task-aug", "motion"):
         assert flags[f"{name}.enabled"] is bool
+
+
+def test_a_flag_of_several_values_may_be_given_several_times() -> None:
+    one, two = "http://a/v1", "http://b/v1"
+    for words in (
+        ("--vlm.api-base", one, "--seed", "3", "--vlm.api_base", two),
+        (f"--vlm.api-base={one}", f"--vlm.api-base={two}", "--seed=3"),
+        ("--vlm.api-base", one, two, "--seed=3"),
+        (f"--vlm.api-base={one},{two}", "--seed=3"),
+    ):
+        parsed = settings("--root", "d", *words)
+        assert parsed.vlm.endpoints == (one, two)
+        assert parsed.seed == 3
+    assert parse_episodes(settings("--root", "d", "--episodes", "1", "--episodes", "4-5").episodes) == (
+        1,
+        4,
+        5,
+    )
+
+
+def test_json_and_none_are_taken_as_values() -> None:
+    vlm = settings(
+        "--root", "d", "--vlm.chat-template-kwargs", '{"enable_thinking": false}', "--vlm.temperature", "None"
+    ).vlm
+    assert vlm.chat_template_kwargs == '{"enable_thinking": false}'
+    assert vlm.temperature is None

@@ -1,8 +1,8 @@
 """Flags: a settings dataclass and the words of a command line go in, the settings come out.
 
 tyro makes flags, types and help from the dataclass. Here words are brought into the one form it takes:
-`_` and `-` alike, `true`/`false` in any case, a bare flag for true, aliases, and a suggestion for a
-misspelt flag.
+`_` and `-` alike, `true`/`false` in any case, a bare flag for true, aliases, a flag of several values given
+several times, and a suggestion for a misspelt flag.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from roboscribe.errors import SettingsError
 
@@ -35,7 +35,7 @@ def parse_flags(settings: type[S], words: Sequence[str], prog: str) -> S:
     import tyro
 
     types = dict(flag_types(settings))
-    ready = list(_normalise(words, types, prog))
+    ready = _joined(_normalise(words, types, prog), types)
     return tyro.cli(settings, prog=prog, args=ready, config=(tyro.conf.FlagConversionOff,))
 
 
@@ -78,6 +78,24 @@ def _normalise(words: Sequence[str], types: Mapping[str, Any], prog: str) -> Ite
             yield _truth(flag, value if given else "true")
         elif given:
             yield value
+
+
+def _joined(words: Iterable[str], types: Mapping[str, Any]) -> list[str]:
+    """The values of a flag that takes several and is given again, put behind those it has."""
+    runs: list[list[str]] = [[]]
+    several: dict[str, list[str]] = {}
+    run = runs[0]
+    for word in words:
+        if not word.startswith("--"):
+            run.append(word)
+        elif word in several:
+            run = several[word]
+        else:
+            run = [word]
+            runs.append(run)
+            if get_origin(types.get(word[2:])) is tuple:
+                several[word] = run
+    return [word for run in runs for word in run]
 
 
 def _truth(flag: str, value: str) -> str:
