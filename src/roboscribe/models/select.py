@@ -183,6 +183,9 @@ def _openai(
 
 def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, ledger: Ledger, say: Say) -> Backend:
     model = _named(vlm, f"--vlm.backend {name}")
+    for flag, value in (("extra-body", vlm.extra_body), ("reasoning-effort", vlm.reasoning_effort)):
+        if value is not None:
+            raise SettingsError(f"--vlm.{flag} is for servers, and --vlm.backend is {name}.", "Leave it out.")
     try:
         module = import_module(_IN_PROCESS[name])
     except ModuleNotFoundError as error:

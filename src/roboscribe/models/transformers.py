@@ -1,0 +1,364 @@
+"""A vision-language model of transformers in this process: requests go in, in batches, and replies come out."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, cast
+
+import torch
+import transformers
+import xgrammar
+from PIL import Image
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from roboscribe.config import VlmSettings
+from roboscribe.errors import AnswerError, SettingsError
+from roboscribe.frames.picture import Jpeg
+from roboscribe.models.batching import Batcher, BatchTooLarge
+from roboscribe.models.decoding import Finished, Row, Sampling, Steering
+from roboscribe.models.families import family_of, pixel_bounds, template_variables
+from roboscribe.models.request import Reply, Request, Usage
+
+_BATCH = 8
+_BILLION = 1e9
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def open_backend(vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> Backend:
+    """A backend for a model; nothing is loaded before its ``check``.
+
+    Args:
+        vlm: Device, numbers, batch size and sampling.
+        identity: Model and settings that change replies.
+        model: A Hugging Face id or a local folder.
+        say: Told what a user should know though it is no error.
+    """
+    return Backend(vlm, identity=identity, model=model, say=say)
+
+
+class Backend:
+    """Batches of requests to one model, which is loaded once; see ``open_backend``."""
+
+    def __init__(self, vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> None:
+        self.identity = identity
+        self._vlm = vlm
+        self._model = model
+        self._say = say
+        self._unwanted = Event()
+        self._loaded: Loaded | None = None
+        self._batcher: Batcher | None = None
+
+    async def check(self, *, images: bool) -> None:
+        """Load the model.
+
+        Raises:
+            SettingsError: It is not there, is no model that sees, or does not run on the device.
+        """
+        self._batcher = Batcher(self._work, size=self._vlm.batch_size or _BATCH, say=self._say)
+        self._loaded = await self._batcher.on_thread(lambda: load(self._vlm, self._model, self._say))
+
+    async def complete(self, request: Request) -> Reply:
+        """The model's reply.
+
+        Raises:
+            AnswerError: The request does not fit into memory, or is longer than the model can read.
+        """
+        assert self._batcher is not None, "check comes first"
+        return await self._batcher.complete(request)
+
+    async def close(self) -> None:
+        """End the batch under way at its next token, and let go of the model's memory."""
+        self._unwanted.set()
+        if self._batcher is not None:
+            await self._batcher.close()
+        self._loaded = None
+        _free_memory()
+
+    def _work(self, requests: Sequence[Request]) -> list[Reply | AnswerError]:
+        assert self._loaded is not None
+        try:
+            return self._loaded.answer(requests, self._unwanted)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        # Out here, as the traceback held on to the tensors.
+        _free_memory()
+        raise BatchTooLarge
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory with all that it takes to ask it.
+
+    Attributes:
+        model: Of transformers.
+        processor: Makes tokens and pixel values of texts and pictures.
+        grammars: Compiles schemas, each once.
+        sampling: How tokens are drawn.
+        ends: End marks.
+        context: Most tokens of prompt and reply together; None when the model does not tell.
+        variables: Of the chat template.
+        resizing: What the picture processor is told besides its own settings.
+    """
+
+    model: Any
+    processor: Any
+    grammars: Any
+    sampling: Sampling
+    ends: frozenset[int]
+    context: int | None
+    variables: dict[str, Any]
+    resizing: dict[str, Any]
+
+    def answer(self, requests: Sequence[Request], unwanted: Event) -> list[Reply | AnswerError]:
+        """The replies to a batch of requests, in their order.
+
+        Args:
+            requests: What is asked.
+            unwanted: Set when nobody waits for them any more; replies are cut off then.
+
+        Raises:
+            RuntimeError, MemoryError: There is not enough memory.
+        """
+        inputs = self._inputs(requests)
+        lengths: list[int] = inputs["attention_mask"].sum(-1).tolist()
+        fits = [self.context is None or length < self.context for length in lengths]
+        if not all(fits):
+            some = [request for request, good in zip(requests, fits, strict=True) if good]
+            replies = iter(self.answer(some, unwanted) if some else ())
+            return [
+                next(replies)
+                if good
+                else AnswerError(
+                    f"{request.name} is {length} tokens long, and the model reads {self.context}.",
+                    "Show less with --frames.per-ask, --frames.thumbnail-side or --vlm.max-pixels.",
+                )
+                for request, good, length in zip(requests, fits, lengths, strict=True)
+            ]
+        rows = [
+            Row(
+                request.max_tokens
+                if self.context is None
+                else min(request.max_tokens, self.context - length),
+                request.seed,
+                self._grammar(request),
+            )
+            for request, length in zip(requests, lengths, strict=True)
+        ]
+        tokenizer = self.processor.tokenizer
+        vocabulary = self.model.config.get_text_config().vocab_size
+        steering = Steering(rows, self.sampling, vocabulary, self.ends, tokenizer.pad_token_id)
+        with torch.inference_mode():
+            self.model.generate(
+                **inputs.to(self.model.device, dtype=self.model.dtype),
+                max_new_tokens=max(row.limit for row in rows),
+                logits_processor=[steering],
+                stopping_criteria=[Finished(rows, unwanted)],
+            )
+        return [
+            Reply(
+                tokenizer.decode(row.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+                Usage(length, len(row.tokens)),
+                row.finish or "length",
+            )
+            for row, length in zip(rows, lengths, strict=True)
+        ]
+
+    def _inputs(self, requests: Sequence[Request]) -> Any:
+        texts = [
+            _without_thinking(
+                self.processor.apply_chat_template(
+                    conversation_of(request), tokenize=False, add_generation_prompt=True, **self.variables
+                )
+            )
+            for request in requests
+        ]
+        pictures = [[_decoded(picture) for picture in request.pictures] for request in requests]
+        return self.processor(
+            text=texts,
+            images=pictures if any(pictures) else None,
+            images_kwargs=self.resizing,
+            padding=True,
+            padding_side="left",
+            # The template has written them all.
+            add_special_tokens=False,
+            return_tensors="pt",
+        )
+
+    def _grammar(self, request: Request) -> Any:
+        if not request.schema:
+            return None
+        return self.grammars.compile_json_schema(json.dumps(request.schema), any_whitespace=False)
+
+
+def conversation_of(request: Request) -> list[dict[str, Any]]:
+    """A request as the messages that chat templates take; pictures are placeholders."""
+
+    def says(role: str, *parts: str | Jpeg) -> dict[str, Any]:
+        content = [
+            {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"} for part in parts
+        ]
+        return {"role": role, "content": content}
+
+    messages = [says("system", request.system)] if request.system else []
+    messages.append(says("user", *request.parts))
+    for turn in request.turns:
+        messages += [says("assistant", turn.reply), says("user", turn.objection)]
+    return messages
+
+
+def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
+    """Load a model and what belongs to it.
+
+    Raises:
+        SettingsError: It is not there, is no model that sees, or does not run on the device.
+    """
+    started = time.monotonic()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    device = _device(vlm)
+    try:
+        config = transformers.AutoConfig.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"--vlm.model-id {name}: {_first_line(error)}",
+            "Give a Hugging Face id, or a folder that holds a model.",
+        ) from None
+    kind: str = config.model_type
+    if kind not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        raise SettingsError(
+            f"--vlm.model-id {name} is a {kind} model, which transformers knows no way to show pictures to.",
+            "Choose a vision-language model, such as Qwen3-VL.",
+        )
+    family = family_of(kind)
+    processor = _processor(name)
+    least = getattr(processor.image_processor, "size", {}).get("shortest_edge")
+    bounds = pixel_bounds(vlm, family, least)
+    dtype: Any = getattr(torch, vlm.dtype, None) or ("auto" if device != "cpu" else torch.float32)
+    try:
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            name, dtype=dtype, device_map={"": device}
+        ).eval()
+    except OSError as error:
+        raise SettingsError(f"--vlm.model-id {name}: {_first_line(error)}") from None
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise SettingsError(
+            f"--vlm.model-id {name} does not fit into the memory of {device}.",
+            "Choose a smaller model, or a server with --vlm.api-base.",
+        ) from None
+    tokenizer = processor.tokenizer
+    ends = _end_marks(model, tokenizer)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(min(ends))
+    own = model.generation_config
+    sampling = _sampling(vlm, own)
+    model.generation_config = transformers.GenerationConfig(
+        do_sample=False,
+        bos_token_id=own.bos_token_id,
+        eos_token_id=sorted(ends),
+        pad_token_id=tokenizer.pad_token_id,
+        repetition_penalty=own.repetition_penalty if vlm.temperature is None else None,
+    )
+    text = model.config.get_text_config()
+    known = xgrammar.TokenizerInfo.from_huggingface(
+        tokenizer, vocab_size=text.vocab_size, stop_token_ids=sorted(ends)
+    )
+    size = sum(weights.numel() for weights in model.parameters()) / _BILLION
+    say(
+        f"Loaded {name} ({size:.1f} B parameters, {str(model.dtype).removeprefix('torch.')}) "
+        f"onto {device} in {time.monotonic() - started:.0f} s."
+    )
+    return Loaded(
+        model,
+        processor,
+        xgrammar.GrammarCompiler(known),
+        sampling,
+        ends,
+        getattr(text, "max_position_embeddings", None),
+        template_variables(vlm, family),
+        {} if bounds is None else {"size": bounds},
+    )
+
+
+def _device(vlm: VlmSettings) -> str:
+    """The device to load onto, as torch names it.
+
+    Raises:
+        SettingsError: There is none of the kind that is asked for.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if vlm.device == "auto":
+        return next(name for name, found in there.items() if found)
+    if not there[vlm.device]:
+        built = vlm.device != "cuda" or torch.version.cuda or torch.version.hip
+        why = "torch finds no such GPU here" if built else "the torch that is installed is a build for CPUs"
+        raise SettingsError(f"--vlm.device {vlm.device}: {why}.", "Leave it out, or use --vlm.device cpu.")
+    return vlm.device
+
+
+def _processor(name: str) -> Any:
+    try:
+        processor = transformers.AutoProcessor.from_pretrained(name)
+    except (ImportError, RuntimeError) as error:
+        raise SettingsError(
+            f"The picture processor of {name} cannot be used: {_first_line(error)}",
+            'Install pip install "roboscribe[transformers]", with torchvision in the same build as torch.',
+        ) from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"--vlm.model-id {name}: {_first_line(error)}") from None
+    if getattr(processor, "chat_template", None) is None:
+        raise SettingsError(
+            f"--vlm.model-id {name} has no chat template.", "Choose a model that was made for conversation."
+        )
+    return processor
+
+
+def _end_marks(model: Any, tokenizer: Any) -> frozenset[int]:
+    given: Any = model.generation_config.eos_token_id
+    several = cast(list[int | None], given if isinstance(given, list) else [given])
+    return frozenset(token for token in (*several, tokenizer.eos_token_id) if token is not None)
+
+
+def _sampling(vlm: VlmSettings, own: Any) -> Sampling:
+    """As the settings say; where they leave the temperature to the model, as its makers say."""
+    if vlm.temperature is not None:
+        return Sampling(vlm.temperature, 1.0 if vlm.top_p is None else vlm.top_p)
+    if not own.do_sample:
+        return Sampling()
+    temperature = 1.0 if own.temperature is None else own.temperature
+    top_p = own.top_p if vlm.top_p is None else vlm.top_p
+    return Sampling(temperature, 1.0 if top_p is None else top_p, own.top_k or 0)
+
+
+def _without_thinking(prompt: str) -> str:
+    """Close a thought that the template opens: an answer held to its schema leaves no room to think."""
+    bare = prompt.rstrip()
+    return f"{bare}\n\n</think>\n\n" if bare.endswith("<think>") else prompt
+
+
+def _decoded(picture: Jpeg) -> Image.Image:
+    return Image.open(io.BytesIO(picture.data)).convert("RGB")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
