@@ -1,13 +1,17 @@
 """Which model answers is decided in the open, by rules; its identity holds what changes answers and nothing else."""
 
+import asyncio
+import os
+import shlex
 import shutil
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_openai_server import FakeServer
-from talking import Repeat
+from talking import Look, Repeat, Sight
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import ServerError, SettingsError
@@ -109,6 +113,31 @@ def test_a_model_in_this_process_needs_a_name(backend: Any) -> None:
 def test_a_server_of_ones_own_and_another_are_not_mixed() -> None:
     with pytest.raises(SettingsError, match="one of the two"):
         opened(VlmSettings(serve=True, model_id="m", api_base=URL))
+
+
+def test_a_model_is_served_asked_and_remembered(tmp_path: Path) -> None:
+    fake = Path(__file__).resolve().parents[1] / "fake_openai_server.py"
+    vlm = VlmSettings(
+        serve=True,
+        serve_command=f"{shlex.quote(sys.executable)} {fake} --port {{port}} --model {{model}}",
+        serve_port=18_700,
+        model_id="some-model",
+        cache_dir=tmp_path,
+    )
+
+    async def ask(model: AskingModel) -> Sight:
+        async with model:
+            return await model.answer(Look(episode=0, seed=1, text="What?"))
+
+    answers: list[Sight] = []
+    accounts: list[tuple[int, int]] = []
+    for _ in range(2):
+        with open_model(vlm, Budget(), Repeat(), print, environ=os.environ) as model:
+            assert isinstance(model, AskingModel)
+            answers.append(asyncio.run(ask(model)))
+            accounts.append((model.ledger.calls, model.ledger.cached))
+    assert answers[0] == answers[1]
+    assert accounts == [(1, 0), (0, 1)]
 
 
 ANSWERS = {
