@@ -174,7 +174,7 @@ class OpenAIBackend:
         endpoint.failures += 1
         enough = 1 if trouble.kind == "away" else _FAULTS_BEFORE_REST
         if endpoint.failures >= enough:
-            seconds = min(_LONGEST_WAIT, 2.0 ** (endpoint.failures - enough))
+            seconds = min(_LONGEST_WAIT, 2 ** (endpoint.failures - enough))
             endpoint.rests_until = self._clock() + seconds
 
     def _delay(self, attempt: int, trouble: Trouble) -> float:
