@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +29,7 @@ class _Declare(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname == "torchvision" and self.library is None:
+        if fullname == "torchvision" and self.library is None and find_spec("torch") is not None:
             torch = importlib.import_module("torch")
             if torch.version.cuda is None:
                 self.library = torch.library.Library("torchvision", "DEF")
