@@ -230,3 +230,13 @@ def test_info_of_the_copy_is_kept(source: Path, target: Path) -> None:
         open_dataset(source), target, lambda index: EpisodeUpdate(rows, styles) if index == 0 else None
     )
     assert json.loads((target / "meta/info.json").read_text())["license"] == "mine"
+
+
+def test_a_copy_keeps_its_tools_column(source: Path, target: Path) -> None:
+    annotate(source, target, tools_column=True)
+    before = digests(target)
+    annotate(source, target)
+    assert digests(target) == before
+    annotate(source, target, words="mug")
+    assert why_not_loadable(target) == ""
+    assert all("tools" in pq.read_schema(path).names for path in data_files(target))

@@ -66,7 +66,7 @@ def write_language(
         target: Its own root, to change it in place, or another folder (see ``check_target``).
         update: What is new about an episode, by its index; None where nothing is.
         meta_files: Further files to write in the same step, by path relative to the target.
-        tools_column: Whether to write the column ``tools``, too.
+        tools_column: Whether to write the column ``tools``, too; an output folder that has it keeps it.
         on_shard: Called when a data file is done.
 
     Raises:
@@ -77,7 +77,8 @@ def write_language(
     changed: list[int] = []
     with transaction(target) as changes:
         info = (stored.root / INFO).read_bytes()
-        columns = (*LANGUAGE, TOOLS) if tools_column else LANGUAGE
+        had_tools = TOOLS.name in stored.info.features and TOOLS.name not in source.info.features
+        columns = (*LANGUAGE, TOOLS) if tools_column or had_tools else LANGUAGE
         tools = json.dumps(with_say(json.loads(info).get("tools")), ensure_ascii=False)
         for shard in source.shards():
             with _ShardEdit(source, stored, shard, update, columns, tools) as edit:
