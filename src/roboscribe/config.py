@@ -147,7 +147,7 @@ class VlmSettings:
     serve_port: int = field(default=8000, metadata=_NOT_AN_ANSWER)
     """First port to use; taken ones are skipped."""
     num_gpus: int | None = field(default=None, metadata=_NOT_AN_ANSWER)
-    """GPUs to use; all that are visible when left out."""
+    """GPUs to use. When left out, servers use all that are visible, and vllm in this process one."""
     parallel_servers: int | None = field(default=None, metadata=_NOT_AN_ANSWER)
     """Servers to start, the GPUs shared out among them; one per GPU when left out."""
     serve_ready_timeout_s: float = field(default=600.0, metadata=_NOT_AN_ANSWER)
@@ -288,6 +288,13 @@ class AnnotateSettings(DatasetSettings):
     """Stop, resumable, before the model has cost more than this, in the currency of the --vlm.price flags."""
     max_calls: int | None = None
     """Stop, resumable, after this many calls of the model."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not any(
+            part.enabled for part in (self.subtasks, self.plan, self.memory, self.task_aug, self.motion)
+        ):
+            raise SettingsError("Every annotator is turned off.", "Leave at least one enabled.")
 
 
 def _at_least(flag: str, value: float, least: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,14 +24,18 @@ from roboscribe.events import (
     Note,
     RunFinished,
     ShardWritten,
+    Spent,
     StagingStarted,
     WritingStarted,
     ignore,
 )
 from roboscribe.frames import EpisodeFrames, FrameNeeds, FrameStore
 from roboscribe.language import Row
+from roboscribe.models.asking import AskingModel
 from roboscribe.models.base import Model
-from roboscribe.models.builtin import BuiltinModel
+from roboscribe.models.ledger import Budget
+from roboscribe.models.select import open_model
+from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
@@ -56,14 +60,12 @@ def annotate(
     Args:
         settings: What to do.
         listen: Called with every event of the run, from this thread.
-        model: Answers the asks; the builtin model when left out.
+        model: Answers the asks; the one that the settings name when left out.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
     """
     started = time.monotonic()
-    model = model or BuiltinModel()
-    annotators = enabled_annotators(settings, model.looks)
     wanted = parse_episodes(settings.episodes)
     source = open_dataset(locate(settings))
     episodes = check_episodes(source, wanted)
@@ -72,13 +74,19 @@ def annotate(
     source.verify(episodes[:VERIFIED])
     target = settings.output_dir or source.root
     stored = check_target(source, target)
-    for note in source.notes:
-        listen(Note(note))
 
-    run = Run(source, stored, annotators, model, Staging(target), settings.seed, listen)
-    listen(StagingStarted(len(episodes), tuple(a.name for a in annotators if a.styles), run.model.identity))
-    asyncio.run(run.stage(episodes))
-    shards = run.write(target, settings.writer.tools_column) if run.rows else 0
+    def say(text: str) -> None:
+        listen(Note(text))
+
+    with nullcontext(model) if model else _open_model(settings, say) as model:
+        annotators = enabled_annotators(settings, model.looks)
+        for note in source.notes:
+            say(note)
+        run = Run(source, stored, annotators, model, Staging(target), settings.seed, listen)
+        written = tuple(annotator.name for annotator in annotators if annotator.styles)
+        listen(StagingStarted(len(episodes), written, model.identity))
+        asyncio.run(run.stage(episodes, max(IN_FLIGHT, settings.vlm.client_concurrency)))
+        shards = run.write(target, settings.writer.tools_column) if run.rows else 0
 
     finished = RunFinished(
         annotated=len(run.rows),
@@ -88,9 +96,16 @@ def annotate(
         shards_written=shards,
         seconds=time.monotonic() - started,
         target=str(target),
+        spent=run.spent,
+        stopped=run.stopped,
     )
     listen(finished)
     return finished
+
+
+def _open_model(settings: AnnotateSettings, say: Callable[[str], None]) -> AbstractContextManager[Model]:
+    budget = Budget(settings.max_cost, settings.max_calls)
+    return open_model(settings.vlm, budget, Prompts(settings.prompts), say)
 
 
 @dataclass
@@ -125,11 +140,16 @@ class Run:
     stopped: str = ""
     frames: FrameStore = field(default_factory=FrameStore)
 
-    async def stage(self, episodes: Sequence[int]) -> None:
-        """Annotate and validate every episode; a few are in flight at a time, so memory stays flat."""
+    async def stage(self, episodes: Sequence[int], in_flight: int) -> None:
+        """Annotate and validate every episode, ``in_flight`` at a time, so that memory stays flat.
+
+        Raises:
+            RunStopped: The model cannot be used at all; nothing was done.
+        """
         waiting = iter(episodes)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(IN_FLIGHT, len(episodes))):
+        ready = self.model if isinstance(self.model, AskingModel) else nullcontext()
+        async with ready, asyncio.TaskGroup() as group:
+            for _ in range(min(in_flight, len(episodes))):
                 group.create_task(self._work(waiting))
 
     async def _work(self, waiting: Iterator[int]) -> None:
@@ -166,7 +186,7 @@ class Run:
             self._fail(index, "validate", f"{errors[0].rule}: {errors[0].message}")
             return
         self.rows[index] = len(view.rows)
-        self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused))
+        self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.spent))
 
     @asynccontextmanager
     async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames | None]:
@@ -179,6 +199,23 @@ class Run:
             needs |= annotator.needs(episode)
         async with self.frames.admit(episode, needs) as frames:
             yield frames
+
+    @property
+    def spent(self) -> Spent:
+        """What the model has cost so far."""
+        if not isinstance(self.model, AskingModel):
+            return Spent()
+        ledger = self.model.ledger
+        return Spent(
+            ledger.calls,
+            ledger.cached,
+            ledger.images,
+            ledger.bytes_sent,
+            ledger.usage.prompt_tokens,
+            ledger.usage.completion_tokens,
+            ledger.usage.cached_tokens,
+            ledger.cost,
+        )
 
     def _fail(self, index: int, stage: str, reason: str) -> None:
         self.failures.add(index)

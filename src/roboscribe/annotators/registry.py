@@ -11,7 +11,6 @@ from roboscribe.annotators.task import Task
 from roboscribe.annotators.task_aug import TaskAug
 from roboscribe.annotators.view import View
 from roboscribe.config import AnnotateSettings
-from roboscribe.errors import SettingsError
 
 
 def enabled_annotators(settings: AnnotateSettings, looks: bool) -> list[Annotator]:
@@ -20,9 +19,6 @@ def enabled_annotators(settings: AnnotateSettings, looks: bool) -> list[Annotato
     Args:
         settings: What to do.
         looks: Whether the model is to be shown frames.
-
-    Raises:
-        SettingsError: All are off.
     """
     view = View(settings.frames) if looks else None
     choices: list[tuple[bool, Annotator]] = [
@@ -33,6 +29,4 @@ def enabled_annotators(settings: AnnotateSettings, looks: bool) -> list[Annotato
         (settings.memory.enabled, Memory(settings.memory)),
     ]
     chosen = [annotator for enabled, annotator in choices if enabled]
-    if not chosen:
-        raise SettingsError("Every annotator is turned off.", "Leave at least one enabled.")
     return [Task(settings.task, view), *chosen]

@@ -30,6 +30,6 @@ def main(words: Sequence[str]) -> int:
 
     with listener(arguments.log_format) as listen:
         finished = annotate(arguments, listen)
-    if not finished.failed:
+    if not finished.failed and not finished.stopped:
         return EXIT_OK
     return EXIT_SOME_FAILED if finished.annotated else EXIT_ABORTED

@@ -19,6 +19,7 @@ COMMANDS = {
     "annotate": "fill the language columns of a LeRobot dataset",
     "status": "what is done, what failed, and why",
     "validate": "check the language of an annotated dataset against every rule",
+    "cache": "how large the request cache is, and making it smaller",
     "demo": "annotate the bundled sample and show it",
 }
 

@@ -18,6 +18,7 @@ from roboscribe.events import (
     Note,
     RunFinished,
     ShardWritten,
+    Spent,
     StagingStarted,
     WritingStarted,
 )
@@ -51,6 +52,8 @@ def summary(event: RunFinished) -> list[str]:
         f"{event.annotated} episodes annotated, {event.rows} rows, {event.asks} asks,"
         f" {event.shards_written} data files rewritten, {event.seconds:.1f} s: {event.target}"
     ]
+    if event.spent.calls or event.spent.cached:
+        lines.append(spending(event.spent))
     if not event.shards_written and event.annotated:
         lines.append("The dataset already held these rows; nothing was written.")
     if event.failed:
@@ -58,7 +61,22 @@ def summary(event: RunFinished) -> list[str]:
             f"{event.failed} episodes failed and stay as they were; `roboscribe status --root {event.target}`"
             " tells why, and the same command tries them again."
         )
+    if event.stopped:
+        lines.append(f"Stopped early: {event.stopped}")
     return lines
+
+
+def spending(spent: Spent) -> str:
+    """What a run has cost, in a line."""
+    parts = [f"{spent.calls} calls"]
+    if spent.cached:
+        parts.append(f"{spent.cached} answers from the cache")
+    parts.append(f"{spent.prompt_tokens:,} tokens read, {spent.completion_tokens:,} written")
+    if spent.images:
+        parts.append(f"{spent.images} pictures, {spent.bytes_sent / 1e6:.1f} MB sent")
+    if spent.cost:
+        parts.append(f"cost {spent.cost:.2f}")
+    return ", ".join(parts)
 
 
 class PlainLines:
@@ -68,6 +86,7 @@ class PlainLines:
         self._every = every
         self._started = self._last = time.monotonic()
         self._total = self._done = self._failed = self._asks = 0
+        self._spent = Spent()
 
     def show(self, event: Event) -> None:
         """Print what the event tells."""
@@ -77,9 +96,10 @@ class PlainLines:
             case StagingStarted(episodes, annotators, model):
                 self._total = episodes
                 self._print(f"{episodes} episodes, {', '.join(annotators)}, model {model}")
-            case EpisodeStaged(asks=asks):
+            case EpisodeStaged(asks=asks, spent=spent):
                 self._done += 1
                 self._asks += asks
+                self._spent = spent
                 self._progress()
             case EpisodeFailed(episode, stage, reason):
                 self._failed += 1
@@ -100,8 +120,9 @@ class PlainLines:
             return
         self._last = now
         left = (now - self._started) / settled * (self._total - settled)
+        spent = f", {spending(self._spent)}" if self._spent.calls else ""
         self._print(
-            f"{settled}/{self._total} episodes, {self._failed} failed, {self._asks} asks, {left:.0f} s left"
+            f"{settled}/{self._total} episodes, {self._failed} failed, {self._asks} asks{spent}, {left:.0f} s left"
         )
 
     @staticmethod
@@ -126,10 +147,11 @@ def live_display() -> Generator[Listener]:
         console=console,
     )
     failed = asks = 0
+    words = ""
     staging = writing = None
 
     def show(event: Event) -> None:
-        nonlocal failed, asks, staging, writing
+        nonlocal failed, asks, words, staging, writing
         match event:
             case Note(text):
                 console.print(f"[dim]note: {text}[/]")
@@ -139,13 +161,15 @@ def live_display() -> Generator[Listener]:
             case EpisodeStaged() | EpisodeFailed():
                 if isinstance(event, EpisodeStaged):
                     asks += event.asks
+                    tokens = event.spent.prompt_tokens + event.spent.completion_tokens
+                    words = f" · {tokens / 1000:,.0f}k tokens" if tokens else ""
                 else:
                     failed += 1
                     console.print(
                         f"[red]episode {event.episode} failed in {event.stage}:[/] {event.reason}",
                         markup=True,
                     )
-                detail = f"{asks} asks" + (f" · [red]{failed} failed[/]" if failed else "")
+                detail = f"{asks} asks{words}" + (f" · [red]{failed} failed[/]" if failed else "")
                 if staging is not None:
                     bars.update(staging, advance=1, detail=detail)
             case WritingStarted(shards):

@@ -80,34 +80,19 @@ def body_of(
         sampling: Fields of ``sampling_of``.
         url_of: The data URL of a picture.
     """
-    parts = list(request.parts)
     format_: dict[str, Any] | None = None
     if request.schema and dialect.structure == "json_schema":
         named = {"name": "answer", "strict": True, "schema": request.schema}
         format_ = {"type": "json_schema", "json_schema": named}
     elif request.schema:
-        parts.append(
+        wanted = (
             "Answer with one JSON object and nothing else. "
             f"It must fit this JSON schema: {json.dumps(request.schema)}"
         )
+        request = replace(request, parts=(*request.parts, wanted))
         if dialect.structure == "json_object":
             format_ = {"type": "json_object", "schema": request.schema}
-    content: Any
-    if request.pictures:
-        content = [
-            {"type": "text", "text": part}
-            if isinstance(part, str)
-            else {"type": "image_url", "image_url": {"url": url_of(part)}}
-            for part in parts
-        ]
-    else:
-        # Servers of text models know no other form.
-        content = "\n\n".join(cast(list[str], parts))
-    messages: list[dict[str, Any]] = [{"role": "system", "content": request.system}] if request.system else []
-    messages.append({"role": "user", "content": content})
-    for turn in request.turns:
-        messages.append({"role": "assistant", "content": turn.reply})
-        messages.append({"role": "user", "content": turn.objection})
+    messages = messages_of(request, url_of)
     body: dict[str, Any] = {"model": model, "messages": messages, dialect.limit: request.max_tokens}
     if dialect.seeded:
         # Some servers keep seeds in a signed 32-bit number.
@@ -115,6 +100,27 @@ def body_of(
     if format_ is not None:
         body["response_format"] = format_
     return body | dict(sampling)
+
+
+def messages_of(request: Request, url_of: Callable[[Jpeg], str]) -> list[dict[str, Any]]:
+    """A request as chat messages; ``url_of`` gives the data URL of a picture."""
+    content: Any
+    if request.pictures:
+        content = [
+            {"type": "text", "text": part}
+            if isinstance(part, str)
+            else {"type": "image_url", "image_url": {"url": url_of(part)}}
+            for part in request.parts
+        ]
+    else:
+        # Servers of text models know no other form.
+        content = "\n\n".join(cast(tuple[str, ...], request.parts))
+    messages: list[dict[str, Any]] = [{"role": "system", "content": request.system}] if request.system else []
+    messages.append({"role": "user", "content": content})
+    for turn in request.turns:
+        messages.append({"role": "assistant", "content": turn.reply})
+        messages.append({"role": "user", "content": turn.objection})
+    return messages
 
 
 def reply_of(data: Mapping[str, Any]) -> Reply | None:

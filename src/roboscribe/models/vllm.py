@@ -1,0 +1,172 @@
+"""vLLM in this process: requests go in, are answered in batches that share what they have in common, replies come out.
+
+Prefix caching is on, and a request says first what it has in common with others: the system text, the pictures,
+then the question. Several questions about the same pictures so pay for them once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+# Read when vLLM is imported: what it has to say does not belong among this program's output, and how it is
+# used is nobody's business.
+os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+
+import vllm  # noqa: E402
+from vllm.platforms import current_platform  # noqa: E402
+from vllm.sampling_params import StructuredOutputsParams  # noqa: E402
+from vllm.v1.engine.exceptions import EngineDeadError  # noqa: E402
+
+from roboscribe.config import VlmSettings  # noqa: E402
+from roboscribe.errors import AnswerError, ServerError, SettingsError  # noqa: E402
+from roboscribe.frames.picture import Jpeg  # noqa: E402
+from roboscribe.models.batching import Batcher  # noqa: E402
+from roboscribe.models.dialect import messages_of  # noqa: E402
+from roboscribe.models.families import family_of, pixel_bounds, template_variables  # noqa: E402
+from roboscribe.models.request import Reply, Request, Usage  # noqa: E402
+
+_BATCH = 64
+_AS_LONG_AS_FITS = -1
+
+
+def open_backend(vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> Backend:
+    """A backend for a model; nothing is loaded before its ``check``.
+
+    Args:
+        vlm: GPUs, numbers, batch size and sampling.
+        identity: Model and settings that change replies.
+        model: A Hugging Face id or a local folder.
+        say: Told what a user should know though it is no error.
+    """
+    return Backend(vlm, identity=identity, model=model, say=say)
+
+
+class Backend:
+    """Batches of requests to one vLLM engine; see ``open_backend``."""
+
+    def __init__(self, vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> None:
+        self.identity = identity
+        self._vlm = vlm
+        self._model = model
+        self._say = say
+        self._engine: Any = None
+        self._variables = template_variables(vlm, family_of(model))
+        self._batcher: Batcher | None = None
+
+    async def check(self, *, images: bool) -> None:
+        """Start the engine.
+
+        Raises:
+            SettingsError: The model is not there, does not see, or does not run here.
+        """
+        self._say(f"Loading {self._model} into vLLM, which takes a minute or more.")
+        self._batcher = Batcher(self._work, size=self._vlm.batch_size or _BATCH, say=self._say)
+        self._engine = await self._batcher.on_thread(lambda: load(self._vlm, self._model))
+        if images and not self._engine.model_config.is_multimodal_model:
+            raise SettingsError(
+                f"--vlm.model-id {self._model} takes no pictures.",
+                "Choose a vision-language model, such as Qwen3-VL.",
+            )
+
+    async def complete(self, request: Request) -> Reply:
+        """The model's reply.
+
+        Raises:
+            AnswerError: The request is longer than the model can read.
+            ServerError: The engine has ended.
+        """
+        assert self._batcher is not None, "check comes first"
+        return await self._batcher.complete(request)
+
+    async def close(self) -> None:
+        """Wait for the batch under way, and end the engine."""
+        if self._batcher is not None:
+            await self._batcher.close()
+        # It shuts down when nobody refers to it any more.
+        self._engine = None
+
+    def _work(self, requests: Sequence[Request]) -> list[Reply | AnswerError]:
+        try:
+            return [*self._answer(requests)]
+        except EngineDeadError as error:
+            raise ServerError(f"The vLLM engine has ended: {error}") from None
+        except ValueError as error:
+            # One request that it does not take makes it drop the whole batch.
+            if len(requests) > 1:
+                return [reply for request in requests for reply in self._work([request])]
+            said = str(error).partition("\n")[0]
+            return [AnswerError(f"vLLM does not take the request for {requests[0].name}: {said}")]
+
+    def _answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        outputs = self._engine.chat(
+            [messages_of(request, _url) for request in requests],
+            [self._sampling(request) for request in requests],
+            chat_template_kwargs=self._variables,
+            use_tqdm=False,
+        )
+        return [_reply(output) for output in outputs]
+
+    def _sampling(self, request: Request) -> Any:
+        vlm = self._vlm
+        # Where the temperature is left to the model, its makers say how to sample.
+        sampling = self._engine.get_default_sampling_params() if vlm.temperature is None else None
+        sampling = sampling or vllm.SamplingParams(temperature=vlm.temperature or 0.0)
+        if vlm.top_p is not None:
+            sampling.top_p = vlm.top_p
+        sampling.seed = request.seed
+        sampling.max_tokens = request.max_tokens
+        if request.schema:
+            sampling.structured_outputs = StructuredOutputsParams(json=dict(request.schema))
+        return sampling
+
+
+def load(vlm: VlmSettings, name: str) -> Any:
+    """Start an engine for a model.
+
+    Raises:
+        SettingsError: The model is not there, or does not run here.
+    """
+    on_cpu = current_platform.is_cpu()
+    kind: str = current_platform.device_type
+    if vlm.device not in ("auto", kind):
+        raise SettingsError(
+            f"--vlm.device {vlm.device}: the vllm that is installed is a build for {kind}.", "Leave it out."
+        )
+    bounds = pixel_bounds(vlm, family_of(name))
+    try:
+        return vllm.LLM(
+            name,
+            dtype="float32" if on_cpu and vlm.dtype == "auto" else vlm.dtype,
+            max_model_len=vlm.max_model_len or _AS_LONG_AS_FITS,
+            tensor_parallel_size=vlm.num_gpus or 1,
+            enable_prefix_caching=True,
+            # Compiling takes longer than a CPU gains by it.
+            enforce_eager=on_cpu,
+            # Nothing is set aside for videos, which no request has.
+            limit_mm_per_prompt={"video": 0},
+            mm_processor_kwargs=None if bounds is None else {"size": bounds},
+            structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True},
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise SettingsError(
+            f"vLLM cannot run --vlm.model-id {name}: {' '.join(lines[:3])}",
+            "VLLM_LOGGING_LEVEL=INFO in the environment makes it tell more.",
+        ) from error
+
+
+def _reply(output: Any) -> Reply:
+    said = output.outputs[0]
+    return Reply(
+        said.text,
+        Usage(len(output.prompt_token_ids), len(said.token_ids), output.num_cached_tokens or 0),
+        said.finish_reason or "length",
+    )
+
+
+def _url(picture: Jpeg) -> str:
+    return picture.data_url
