@@ -164,13 +164,14 @@ def test_when_every_episode_fails_nothing_is_written(dataset: Path) -> None:
 
 def test_rows_that_break_a_rule_quarantine_their_episode(dataset: Path) -> None:
     def blank(ask: Ask[Any]) -> Any:
-        return {"memories": ["   "]} if isinstance(ask, UpdateMemory) and ask.episode == 2 else answers(ask)
+        blank_label = {"segments": [{"start": 0, "end": 9, "label": " ."}]}
+        return blank_label if isinstance(ask, SegmentEpisode) and ask.episode == 2 else answers(ask)
 
     finished = annotate(AnnotateSettings(root=dataset), model=ScriptedModel(blank))
     assert (finished.annotated, finished.failed) == (2, 1)
     (failure,) = read_status(AnnotateSettings(root=dataset)).failures
     assert (failure.episode, failure.annotator) == (2, "validate")
-    assert "memory" in failure.reason
+    assert "subtask" in failure.reason
     assert open_dataset(dataset).language_rows(2) == []
     assert open_dataset(dataset).language_rows(1) != []
 

@@ -77,7 +77,7 @@ def test_memory_is_asked_once_for_all_boundaries_from_the_second_subtask_on() ->
 
 
 def test_a_wrong_number_of_memories_is_a_failure_and_no_row() -> None:
-    with pytest.raises(RoboscribeError, match="Asked for 2 memories, but 1"):
+    with pytest.raises(RoboscribeError, match="2 memories are wanted, but 1"):
         rows_of(Memory(MemorySettings()), ScriptedModel([{"memories": ["One."]}]), scene(), subtasks=SUBTASKS)
 
 

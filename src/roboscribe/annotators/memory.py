@@ -10,7 +10,6 @@ from roboscribe.annotators.spans import spans_of
 from roboscribe.annotators.task import task_of
 from roboscribe.asks import UpdateMemory
 from roboscribe.config import MemorySettings, answer_settings
-from roboscribe.errors import AnswerError
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
@@ -53,10 +52,6 @@ class Memory(Blind):
                     previous=memories[-1] if memories else "",
                 )
             )
-            if len(answer.memories) != len(asked):
-                raise AnswerError(
-                    f"Asked for {len(asked)} memories, but {len(answer.memories)} were answered."
-                )
             memories += (" ".join(text.split()) for text in answer.memories)
         return [
             Row("assistant", text, "memory", episode.time_of(span.start))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -46,6 +46,17 @@ class Ask(Generic[A]):
             FrameError: A frame cannot be read.
         """
         return ()
+
+    def narrow(self, schema: dict[str, Any]) -> None:
+        """Tighten the JSON schema of the answer type by what this ask knows, in place; nothing by default.
+
+        Args:
+            schema: Without references; the caller's own copy.
+        """
+
+    def objection(self, answer: A) -> str:
+        """What is wrong with an answer that fits its type, in words a model can act on; empty when it will do."""
+        return ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -35,3 +35,13 @@ class UpdateMemory(Ask[Memories]):
     subtasks: tuple[str, ...]
     boundaries: tuple[int, ...]
     previous: str = ""
+
+    def narrow(self, schema: dict[str, Any]) -> None:
+        """As many memories as boundaries."""
+        schema["properties"]["memories"].update(minItems=len(self.boundaries), maxItems=len(self.boundaries))
+
+    def objection(self, answer: Memories) -> str:
+        """There must be one memory for each boundary, and none may be blank."""
+        if len(answer.memories) != len(self.boundaries):
+            return f"{len(self.boundaries)} memories are wanted, but {len(answer.memories)} were given."
+        return "" if all(text.strip() for text in answer.memories) else "A memory is blank."

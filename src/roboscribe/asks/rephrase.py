@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -37,3 +37,7 @@ class RephraseTask(Ask[Rephrasings]):
     task: str
     count: int
     axis: Axis = "free"
+
+    def narrow(self, schema: dict[str, Any]) -> None:
+        """No more texts than wanted."""
+        schema["properties"]["texts"]["maxItems"] = self.count

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
-from typing import Annotated
+from math import ceil, floor, inf
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -66,6 +66,11 @@ class Stretch:
     sheets: Sheets | None = None
 
     @property
+    def until(self) -> float:
+        """Seconds at which the stretch ends: its end, or the episode's."""
+        return min(self.end, self.duration)
+
+    @property
     def events(self) -> list[str]:
         """Physical events within the stretch, in words; empty when hints are off."""
         if not self.hints:
@@ -104,6 +109,25 @@ class SegmentEpisode(Ask[Segments], Stretch):
     def look(self) -> Sequence[str | Jpeg]:
         """The contact sheets of the stretch."""
         return pictures_of(self.sheets, self.episode)
+
+    def narrow(self, schema: dict[str, Any]) -> None:
+        """Times lie within the stretch."""
+        segments = schema["properties"]["segments"]
+        for name in ("start", "end"):
+            # Two decimals, rounded outwards: servers that compile bounds into a grammar want short numbers.
+            bounds = {"minimum": floor(self.start * 100) / 100, "maximum": ceil(self.until * 100) / 100}
+            segments["items"]["properties"][name].update(bounds)
+        if self.most:
+            segments["maxItems"] = self.most
+
+    def objection(self, answer: Segments) -> str:
+        """A segment must begin or be under way within the stretch."""
+        if any(segment.start < self.until and segment.end > self.start for segment in answer.segments):
+            return ""
+        return (
+            f"No segment lies between {self.start:.2f} s and {self.until:.2f} s;"
+            " times are seconds from the beginning of the recording."
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
@@ -99,23 +100,24 @@ class AskingModel:
             AnswerError: The model gave none; the reason is in the message.
             RunStopped: The budget is spent or the server lost; no other ask will fare better.
         """
-        kind = cast("type[A]", ask.answer)
         system, parts = await self._renderer.render(ask)
+        schema = deepcopy(dict(schema_of(ask.answer)))
+        ask.narrow(schema)
         request = Request(
             name=type(ask).__name__,
             system=system,
             parts=tuple(parts),
-            schema=schema_of(ask.answer),
+            schema=schema,
             seed=ask.seed,
             max_tokens=self._max_tokens,
         )
         key = hashlib.sha256(f"{self.identity}\n{request.digest}".encode()).hexdigest()
-        kept = self._recall(key, kind)
+        kept = self._recall(key, ask)
         if kept is not None:
             self.ledger.cached += 1
             return kept
         try:
-            reply, answer = await self._ask(request, kind)
+            reply, answer = await self._ask(request, ask)
         except AnswerError:
             self.ledger.failures += 1
             raise
@@ -123,46 +125,46 @@ class AskingModel:
             self._cache.put(key, request.name, reply)
         return answer
 
-    def _recall(self, key: str, kind: type[A]) -> A | None:
+    def _recall(self, key: str, ask: Ask[A]) -> A | None:
         reply = self._cache.get(key) if self._cache is not None else None
         if reply is None:
             return None
         try:
-            return parse_answer(reply.text, kind)
+            return _parse(reply, ask)
         except UnfitReply:
             # The answer type checks more than its schema tells, and has become stricter since.
             return None
 
-    async def _ask(self, request: Request, kind: type[A]) -> tuple[Reply, A]:
+    async def _ask(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
         """A valid answer and the reply that holds it."""
         unfit = UnfitReply("")
         for conversation in range(CONVERSATIONS):
             begun = replace(request, seed=(request.seed + conversation) % 2**32)
             try:
-                return await self._converse(begun, kind)
+                return await self._converse(begun, ask)
             except UnfitReply as error:
                 unfit = error
         raise AnswerError(f"The model gave no valid answer to {request.name}. {unfit}")
 
-    async def _converse(self, request: Request, kind: type[A]) -> tuple[Reply, A]:
-        reply = await self._complete(request, kind)
+    async def _converse(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
+        reply = await self._complete(request, ask)
         try:
-            return reply, parse_answer(reply.text, kind)
+            return reply, _parse(reply, ask)
         except UnfitReply as unfit:
             objection = _objection(request, unfit)
         self.ledger.repairs += 1
         request = replace(request, turns=(*request.turns, Turn(reply.text[:_QUOTED], objection)))
-        reply = await self._complete(request, kind)
-        return reply, parse_answer(reply.text, kind)
+        reply = await self._complete(request, ask)
+        return reply, _parse(reply, ask)
 
-    async def _complete(self, request: Request, kind: type[A]) -> Reply:
+    async def _complete(self, request: Request, ask: Ask[Any]) -> Reply:
         """A reply, with more room when the first is cut off before its answer is whole."""
         reply = await self._call(request)
-        if reply.finish != "length" or _holds(reply, kind):
+        if reply.finish != "length" or _holds(reply, ask):
             return reply
         larger = replace(request, max_tokens=2 * request.max_tokens)
         reply = await self._call(larger)
-        if reply.finish == "length" and not _holds(reply, kind):
+        if reply.finish == "length" and not _holds(reply, ask):
             raise UnfitReply(
                 f"The reply was cut off at {larger.max_tokens} tokens; --vlm.max-new-tokens allows for more."
             )
@@ -175,9 +177,21 @@ class AskingModel:
         return reply
 
 
-def _holds(reply: Reply, kind: type[Answer]) -> bool:
+def _parse(reply: Reply, ask: Ask[A]) -> A:
+    """The answer that a reply holds, if it will do.
+
+    Raises:
+        UnfitReply: It will not.
+    """
+    answer = parse_answer(reply.text, cast("type[A]", ask.answer))
+    if objection := ask.objection(answer):
+        raise UnfitReply(objection)
+    return answer
+
+
+def _holds(reply: Reply, ask: Ask[Any]) -> bool:
     try:
-        parse_answer(reply.text, kind)
+        _parse(reply, ask)
     except UnfitReply:
         return False
     return True

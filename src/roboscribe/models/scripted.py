@@ -47,7 +47,10 @@ class ScriptedModel:
         kind: Any = ask.answer
         if isinstance(reply, Answer):
             reply = reply.model_dump()
-        return kind.model_validate_json(reply) if isinstance(reply, str) else kind.model_validate(reply)
+        answer = kind.model_validate_json(reply) if isinstance(reply, str) else kind.model_validate(reply)
+        if objection := ask.objection(answer):
+            raise AnswerError(objection)
+        return answer
 
 
 def _in_turn(script: Iterable[Any]) -> Callable[[Ask[Any]], Any]:
