@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test is about how fast this machine is; on CI every run tries the same examples.
+settings.register_profile("roboscribe", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("roboscribe")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
