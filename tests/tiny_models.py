@@ -18,6 +18,9 @@ _HEAD = 64
 _SPREAD = 0.3
 """Standard deviation of the weights; with a model's usual 0.02 the pictures have no say in the answer."""
 
+# As byte-level tokenizers write them. Random bytes beyond these would hardly ever be text.
+_ALPHABET = [*map(chr, range(0x21, 0x7F)), "Ġ", "Ċ"]
+
 _PAD, _START, _END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 _VISION_START, _VISION_END, _IMAGE, _VIDEO = (
     "<|vision_start|>",
@@ -80,7 +83,7 @@ def _tokenizer() -> Any:
         _TEXTS * 3,
         trainers.BpeTrainer(
             vocab_size=_VOCABULARY - len(_SPECIAL),
-            initial_alphabet=sorted(bytes_of.alphabet()),
+            initial_alphabet=_ALPHABET,
             show_progress=False,
         ),
     )

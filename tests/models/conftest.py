@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torchvision_shim
+from real_models import require
 from tiny_models import make_tiny_model
 
 torchvision_shim.install()
@@ -30,13 +29,3 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return made[architecture]
 
     return make
-
-
-def require(extra: str, *packages: str) -> None:
-    """Skip when packages are missing; fail instead where the environment says that they must be there."""
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        reason = f"{', '.join(missing)} not installed (extra {extra})"
-        if os.environ.get(f"ROBOSCRIBE_REQUIRE_{extra.upper()}") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)

@@ -11,22 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_models import ANSWERS, question, texts
 from talking import jpeg
 
-import roboscribe.asks
-from roboscribe.asks import Answer, Label
+from roboscribe.asks import Label
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, SettingsError
-from roboscribe.models.answers import parse_answer, schema_of
+from roboscribe.models.answers import parse_answer
 from roboscribe.models.request import Reply, Request, Turn
 
 pytestmark = pytest.mark.slow
-
-ANSWERS = [
-    kind
-    for kind in vars(roboscribe.asks).values()
-    if isinstance(kind, type) and issubclass(kind, Answer) and kind is not Answer
-]
 
 
 @pytest.fixture(params=["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
@@ -53,12 +47,6 @@ def changed(qwen3: Path, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return copy
-
-
-def question(number: int, kind: type[Answer] | None = Label, pictures: int = 0, room: int = 2048) -> Request:
-    shown = tuple(jpeg(40 * number + shade, side=64 + 32 * shade) for shade in range(pictures))
-    schema = {} if kind is None else schema_of(kind)
-    return Request("Look", "You look.", (*shown, f"Number {number}: what is it?"), schema, number, room)
 
 
 def ask(
@@ -91,10 +79,6 @@ def ask(
             await backend.close()
 
     return asyncio.run(run())
-
-
-def texts(replies: Sequence[Reply | BaseException]) -> list[str]:
-    return [reply.text if isinstance(reply, Reply) else str(reply) for reply in replies]
 
 
 def test_every_kind_of_answer_fits_its_schema(checkpoint: Path) -> None:

@@ -16,18 +16,19 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
-import vllm  # noqa: E402
-from vllm.platforms import current_platform  # noqa: E402
-from vllm.sampling_params import StructuredOutputsParams  # noqa: E402
-from vllm.v1.engine.exceptions import EngineDeadError  # noqa: E402
+import vllm
+from vllm.exceptions import VLLMClientError
+from vllm.platforms import current_platform
+from vllm.sampling_params import StructuredOutputsParams
+from vllm.v1.engine.exceptions import EngineDeadError
 
-from roboscribe.config import VlmSettings  # noqa: E402
-from roboscribe.errors import AnswerError, ServerError, SettingsError  # noqa: E402
-from roboscribe.frames.picture import Jpeg  # noqa: E402
-from roboscribe.models.batching import Batcher  # noqa: E402
-from roboscribe.models.dialect import messages_of  # noqa: E402
-from roboscribe.models.families import family_of, pixel_bounds, template_variables  # noqa: E402
-from roboscribe.models.request import Reply, Request, Usage  # noqa: E402
+from roboscribe.config import VlmSettings
+from roboscribe.errors import AnswerError, ServerError, SettingsError
+from roboscribe.frames.picture import Jpeg
+from roboscribe.models.batching import Batcher
+from roboscribe.models.dialect import messages_of
+from roboscribe.models.families import family_of, pixel_bounds, template_variables
+from roboscribe.models.request import Reply, Request, Usage
 
 _BATCH = 64
 _AS_LONG_AS_FITS = -1
@@ -94,7 +95,7 @@ class Backend:
             return [*self._answer(requests)]
         except EngineDeadError as error:
             raise ServerError(f"The vLLM engine has ended: {error}") from None
-        except ValueError as error:
+        except (ValueError, VLLMClientError) as error:
             # One request that it does not take makes it drop the whole batch.
             if len(requests) > 1:
                 return [reply for request in requests for reply in self._work([request])]
@@ -148,6 +149,7 @@ def load(vlm: VlmSettings, name: str) -> Any:
             enforce_eager=on_cpu,
             # Nothing is set aside for videos, which no request has.
             limit_mm_per_prompt={"video": 0},
+            use_tqdm_on_load=False,
             mm_processor_kwargs=None if bounds is None else {"size": bounds},
             structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True},
         )
