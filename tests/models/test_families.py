@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from real_models import require
 
@@ -110,7 +110,6 @@ def test_resized_pictures_keep_to_steps_and_bounds(
     assert width * height <= (most or family.resizing.most)
 
 
-@settings(deadline=None)
 @given(st.sampled_from([QWEN2, QWEN3]), sizes, st.integers(200_000, 4_000_000))
 def test_sizes_are_those_of_the_real_processor(family: Family, sent: tuple[int, int], most: int) -> None:
     require("transformers", "torch", "torchvision", "transformers")

@@ -18,6 +18,7 @@ from roboscribe.asks import Label
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, SettingsError
 from roboscribe.models.answers import parse_answer
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Turn
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ def ask(
     said = [] if notes is None else notes
 
     async def run() -> list[Reply | BaseException]:
-        backend = open_backend(settings, identity="tiny", model=str(model), say=said.append)
+        backend = open_backend(settings, identity="tiny", ledger=Ledger(), model=str(model), say=said.append)
         await backend.check(images=True)
         spoil(backend)
         try:
@@ -247,7 +248,11 @@ def test_closing_ends_a_long_reply(qwen3: Path) -> None:
 
     async def run() -> None:
         backend = open_backend(
-            VlmSettings(device="cpu"), identity="tiny", model=str(qwen3), say=lambda note: None
+            VlmSettings(device="cpu"),
+            identity="tiny",
+            ledger=Ledger(),
+            model=str(qwen3),
+            say=lambda note: None,
         )
         await backend.check(images=False)
         begun = asyncio.Event()

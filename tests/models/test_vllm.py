@@ -18,6 +18,7 @@ from roboscribe.asks import Label
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, ServerError, SettingsError
 from roboscribe.models.answers import parse_answer
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,9 @@ def running(model: Path | str, **vlm: Any) -> Generator[Asking]:
 
     settings = VlmSettings(**({"temperature": 1.0, "max_model_len": 4096} | vlm))
     with asyncio.Runner() as runner:
-        backend = open_backend(settings, identity="tiny", model=str(model), say=lambda note: None)
+        backend = open_backend(
+            settings, identity="tiny", ledger=Ledger(), model=str(model), say=lambda note: None
+        )
 
         async def ask(requests: Sequence[Request]) -> list[Any]:
             return await asyncio.gather(*map(backend.complete, requests), return_exceptions=True)

@@ -23,6 +23,7 @@ from roboscribe.frames.picture import Jpeg
 from roboscribe.models.batching import Batcher, BatchTooLarge
 from roboscribe.models.decoding import Finished, Row, Sampling, Steering
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Usage
 
 _BATCH = 8
@@ -30,25 +31,31 @@ _BILLION = 1e9
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def open_backend(vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> Backend:
+def open_backend(
+    vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
+) -> Backend:
     """A backend for a model; nothing is loaded before its ``check``.
 
     Args:
         vlm: Device, numbers, batch size and sampling.
         identity: Model and settings that change replies.
         model: A Hugging Face id or a local folder.
+        ledger: Where pictures are accounted for.
         say: Told what a user should know though it is no error.
     """
-    return Backend(vlm, identity=identity, model=model, say=say)
+    return Backend(vlm, identity=identity, model=model, ledger=ledger, say=say)
 
 
 class Backend:
     """Batches of requests to one model, which is loaded once; see ``open_backend``."""
 
-    def __init__(self, vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
+    ) -> None:
         self.identity = identity
         self._vlm = vlm
         self._model = model
+        self._ledger = ledger
         self._say = say
         self._unwanted = Event()
         self._loaded: Loaded | None = None
@@ -70,6 +77,8 @@ class Backend:
             AnswerError: The request does not fit into memory, or is longer than the model can read.
         """
         assert self._batcher is not None, "check comes first"
+        # They stay in this process: no bytes.
+        self._ledger.sent(0, len(request.pictures))
         return await self._batcher.complete(request)
 
     async def close(self) -> None:

@@ -28,31 +28,38 @@ from roboscribe.frames.picture import Jpeg
 from roboscribe.models.batching import Batcher
 from roboscribe.models.dialect import messages_of
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Usage
 
 _BATCH = 64
 _AS_LONG_AS_FITS = -1
 
 
-def open_backend(vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> Backend:
+def open_backend(
+    vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
+) -> Backend:
     """A backend for a model; nothing is loaded before its ``check``.
 
     Args:
         vlm: GPUs, numbers, batch size and sampling.
         identity: Model and settings that change replies.
         model: A Hugging Face id or a local folder.
+        ledger: Where pictures are accounted for.
         say: Told what a user should know though it is no error.
     """
-    return Backend(vlm, identity=identity, model=model, say=say)
+    return Backend(vlm, identity=identity, model=model, ledger=ledger, say=say)
 
 
 class Backend:
     """Batches of requests to one vLLM engine; see ``open_backend``."""
 
-    def __init__(self, vlm: VlmSettings, *, identity: str, model: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
+    ) -> None:
         self.identity = identity
         self._vlm = vlm
         self._model = model
+        self._ledger = ledger
         self._say = say
         self._engine: Any = None
         self._variables = template_variables(vlm, family_of(model))
@@ -81,6 +88,8 @@ class Backend:
             ServerError: The engine has ended.
         """
         assert self._batcher is not None, "check comes first"
+        # They stay in this process: no bytes.
+        self._ledger.sent(0, len(request.pictures))
         return await self._batcher.complete(request)
 
     async def close(self) -> None:
