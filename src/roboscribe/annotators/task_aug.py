@@ -12,10 +12,11 @@ from roboscribe.asks import AXES, Axis, RephraseTask
 from roboscribe.config import TaskAugSettings, answer_settings
 from roboscribe.language import Row
 from roboscribe.models.base import Model
+from roboscribe.models.builtin.task import is_placeholder
 
 
 class TaskAug(Blind):
-    """Asks for rephrasings; the original task is always the first row."""
+    """Asks for rephrasings; the first row is the original task, or the derived one where that is a placeholder."""
 
     name = "task_aug"
     version = 1
@@ -52,7 +53,9 @@ class TaskAug(Blind):
         )
         texts = [text for answer in answers for text in answer.texts]
         start = scene.episode.time_of(0)
-        wanted = distinct([task, *texts])[: self._settings.count + 1]
+        given = scene.episode.task
+        known = [task] if is_placeholder(given) else [given, task]
+        wanted = distinct([*known, *texts])[: self._settings.count + len(distinct(known))]
         return [Row("user", text, "task_aug", start) for text in wanted]
 
     def _wanted(self) -> list[tuple[Axis, int]]:

@@ -174,7 +174,10 @@ def _openai(
     vlm: VlmSettings, model: str, urls: tuple[str, ...], ledger: Ledger, say: Say, environ: Mapping[str, str]
 ) -> Backend:
     # The library takes most of a second to import.
-    from roboscribe.models.openai import OpenAIBackend
+    try:
+        from roboscribe.models.openai import OpenAIBackend
+    except ModuleNotFoundError as error:
+        raise _not_installed("openai", error) from None
 
     return OpenAIBackend(
         vlm, identity=identity_of(vlm, model), model=model, urls=urls, ledger=ledger, say=say, environ=environ
@@ -189,12 +192,16 @@ def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, ledger:
     try:
         module = import_module(_IN_PROCESS[name])
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"--vlm.backend {name} needs packages that are not installed ({error.name}).",
-            f'Install them with pip install "roboscribe[{name}]".',
-        ) from None
+        raise _not_installed(name, error) from None
     backend = module.open_backend(vlm, identity=identity_of(vlm, model), model=model, ledger=ledger, say=say)
     return cast(Backend, backend)
+
+
+def _not_installed(backend: str, error: ModuleNotFoundError) -> SettingsError:
+    return SettingsError(
+        f"--vlm.backend {backend} needs packages that are not installed ({error.name}).",
+        f'Install them with pip install "roboscribe[{backend}]".',
+    )
 
 
 def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from roboscribe.models.builtin.task import is_placeholder
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 
 MOST_LABEL_WORDS = 12
@@ -231,11 +232,11 @@ def task_aug_place(view: EpisodeView) -> Iterator[Problem]:
 
 @rule("task_aug.first", "task_aug")
 def task_aug_first(view: EpisodeView) -> Iterator[Problem]:
-    """The first of the rephrasings is the task itself."""
+    """The first of the rephrasings is the task itself, unless that is a mere placeholder."""
     first = view.of_style("task_aug")[0]
-    known = {*view.tasks, "; ".join(view.tasks)}
-    if any(task.strip() for task in view.tasks) and first.content not in known:
-        task = quoted("; ".join(view.tasks))
+    whole = "; ".join(view.tasks)
+    if not is_placeholder(whole) and first.content not in {*view.tasks, whole}:
+        task = quoted(whole)
         yield Problem(
             first.timestamp,
             f"The first task_aug row is {quoted(first.content)}, not the task {task}.",

@@ -1,0 +1,168 @@
+"""Asks become words: every template renders, says what its ask knows, and can be replaced from a folder."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roboscribe.asks import (
+    AXES,
+    Ask,
+    DescribeEpisode,
+    RelabelSegment,
+    RephraseTask,
+    SegmentEpisode,
+    UpdateMemory,
+)
+from roboscribe.errors import EpisodeError, SettingsError
+from roboscribe.frames import Jpeg
+from roboscribe.prompts.render import Prompts, ask_kinds, template_names
+from roboscribe.signals import GripperEvent, Signals
+
+SIGNALS = Signals(
+    events=(GripperEvent("close", 2.77, 3.0, "left", True), GripperEvent("open", 8.5, 9.0)),
+    pauses=(),
+    phases=(),
+    motions=(),
+    speed=np.zeros(0, np.float32),
+    arms=("",),
+)
+PICTURE = Jpeg(b"jpeg", 8, 6, 8, 6)
+
+
+class Shown:
+    """Stands in for contact sheets."""
+
+    def pictures(self) -> list[Jpeg]:
+        return [PICTURE]
+
+
+def segment(**facts: Any) -> SegmentEpisode:
+    known: dict[str, Any] = {"episode": 1, "task": "Put the cup away.", "duration": 12.0, "signals": SIGNALS}
+    return SegmentEpisode(**(known | {"sheets": Shown()} | facts))
+
+
+def words(ask: Ask[Any], prompts: Prompts | None = None) -> tuple[str, list[str | Jpeg]]:
+    system, parts = asyncio.run((prompts or Prompts()).render(ask))
+    return system, list(parts)
+
+
+def test_every_ask_has_a_template() -> None:
+    folder = Path(__file__).parents[2] / "src/roboscribe/prompts"
+    assert {path.name.removesuffix(".md.j2") for path in folder.glob("*.j2")} == set(template_names())
+    assert len(ask_kinds()) == len(template_names()) - 1 >= 6
+
+
+def test_pictures_come_before_the_words_and_the_system_text_is_the_same_for_all() -> None:
+    system, parts = words(segment())
+    other, _ = words(RephraseTask(episode=0, task="Put it away.", count=3))
+    assert parts[:-1] == [PICTURE]
+    assert isinstance(parts[-1], str)
+    assert system == other
+
+
+def test_a_segmentation_is_told_task_window_description_and_events() -> None:
+    text = words(segment(start=2.0, end=8.0, description="A cup is seen.", most=5, least_seconds=0.5))[1][-1]
+    assert isinstance(text, str)
+    for part in (
+        "Put the cup away.",
+        "from 2.0 s to 8.0 s",
+        "A cup is seen.",
+        "At most 5",
+        "shorter than 0.5 s",
+    ):
+        assert part in text
+    assert "2.77 s: the left gripper closes and holds something" in text
+    assert "opens" not in text, "the event lies outside the window"
+
+
+def test_hints_can_be_turned_off_and_an_unknown_task_is_not_mentioned() -> None:
+    text = words(segment(hints=False, task=""))[1][-1]
+    assert isinstance(text, str)
+    assert "gripper closes" not in text
+    assert "robot's task" not in text
+
+
+def test_an_ask_about_pictures_is_never_put_without_them() -> None:
+    blind = DescribeEpisode(episode=7, task="", duration=3.0, signals=SIGNALS)
+    with pytest.raises(EpisodeError, match="no frames to look at"):
+        words(blind)
+
+
+def test_relabelling_shows_the_neighbours_under_their_names() -> None:
+    sheets: Any = (None, Shown(), Shown())
+    ask = RelabelSegment(
+        episode=0,
+        task="",
+        label="grasp the cup",
+        before="",
+        after="lift the cup",
+        start=1.0,
+        end=2.0,
+        sheets=sheets,
+    )
+    parts = words(ask)[1]
+    assert parts[:4] == ["The subtask in question:", PICTURE, "After:", PICTURE]
+    assert "grasp the cup" in str(parts[-1])
+    assert "lift the cup" in str(parts[-1])
+    assert "subtask before it" not in str(parts[-1])
+
+
+@pytest.mark.parametrize("axis", ["free", *AXES])
+def test_every_axis_asks_for_something_of_its_own(axis: Any) -> None:
+    texts = {
+        a: words(RephraseTask(episode=0, task="Lift it.", count=3, axis=a))[1][-1] for a in ("free", *AXES)
+    }
+    assert list(texts.values()).count(texts[axis]) == 1
+    assert "3 " in str(texts[axis])
+
+
+def test_memory_counts_what_is_done() -> None:
+    ask = UpdateMemory(
+        episode=0, task="", subtasks=("reach", "grasp", "lift"), boundaries=(1, 2), previous="I saw it."
+    )
+    text = str(words(ask)[1][-1])
+    for part in ("2. grasp", "subtask 1 is done", "subtasks 1 to 2 are done", "I saw it.", "2 in all"):
+        assert part in text
+
+
+def test_an_override_takes_the_place_of_ours_and_changes_its_digest_only(tmp_path: Path) -> None:
+    (tmp_path / "rephrase_task.md.j2").write_text("Say {{ ask.task }} in {{ ask.count }} ways.")
+    ours, theirs = Prompts(), Prompts(tmp_path)
+    ask = RephraseTask(episode=0, task="Lift it.", count=3)
+    assert words(ask, theirs)[1] == ["Say Lift it. in 3 ways."]
+    changed = {kind for kind in ask_kinds() if ours.digest(kind) != theirs.digest(kind)}
+    assert changed == {RephraseTask}
+
+
+def test_another_system_text_changes_every_digest(tmp_path: Path) -> None:
+    (tmp_path / "system.md.j2").write_text("Be brief.")
+    ours, theirs = Prompts(), Prompts(tmp_path)
+    assert all(ours.digest(kind) != theirs.digest(kind) for kind in ask_kinds())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("rephrase_task.md.j2", "{% if ask.task %}", ["rephrase_task.md.j2", "line 1"]),
+        ("rephrase_task.md.j2", "a\n{{ ask.tusk }}", ["rephrase_task.md.j2", "line 2", "tusk", "task"]),
+        ("rephrase.md.j2", "hello", ["rephrase.md.j2", "rephrase_task.md.j2"]),
+        ("notes.txt", "hello", ["no template"]),
+    ],
+)
+def test_a_malformed_override_is_refused_before_anything_is_asked(
+    tmp_path: Path, name: str, text: str, named: list[str]
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        Prompts(tmp_path)
+    assert all(part in str(caught.value) for part in named)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such folder"):
+        Prompts(tmp_path / "nowhere")

@@ -1,0 +1,244 @@
+"""Datasets annotated by a vision-language model behind a server: nothing is lost, nothing is asked or decoded twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_openai_server import FakeServer, Faults, answer_schema, texts
+from make_dataset import make_dataset
+
+from roboscribe.cli.app import main
+from roboscribe.config import AnnotateSettings, SubtasksSettings, TaskAugSettings, VlmSettings
+from roboscribe.dataset import open_dataset
+from roboscribe.events import Event, RunFinished
+from roboscribe.frames.store import FrameStore
+from roboscribe.pipeline import annotate
+from roboscribe.status import read_status
+
+FAULTS = Faults(status_500=0.05, status_429=0.05, drop=0.05, malformed=0.05, truncated=0.05)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return make_dataset(
+        tmp_path / "data", episodes=8, frames=40, cameras=("observation.images.top",), size=(320, 240)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request cache of its own, and no proxy or key of the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as running:
+        yield running
+
+
+def settings(root: Path, server: FakeServer, out: Path | None = None, **vlm: Any) -> AnnotateSettings:
+    given: dict[str, Any] = {"api_base": (server.url,), "model_id": "fake-vlm", "cache": False}
+    return AnnotateSettings(root=root, output_dir=out, vlm=VlmSettings(**(given | vlm)))
+
+
+def digests(root: Path) -> dict[str, str]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_with_faults_no_row_is_missing_and_bytes_are_those_of_a_good_day(
+    dataset: Path, tmp_path: Path
+) -> None:
+    with FakeServer() as good:
+        finished = annotate(settings(dataset, good, tmp_path / "good"))
+    assert (finished.annotated, finished.failed) == (8, 0)
+    for concurrency in (1, 7, 64):
+        out = tmp_path / f"bad-{concurrency}"
+        with FakeServer(faults=FAULTS, retry_after=0) as bad:
+            again = annotate(settings(dataset, bad, out, client_concurrency=concurrency, retries=20))
+        assert sum(bad.stats.faults.values()) > 0
+        assert (again.annotated, again.failed, again.rows) == (8, 0, finished.rows)
+        assert digests(out) == digests(tmp_path / "good")
+
+
+def test_every_frame_is_decoded_once_and_sent_as_jpeg(
+    dataset: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: list[FrameStore] = []
+    begin = FrameStore.__init__
+
+    def remember(self: FrameStore, *args: Any) -> None:
+        begin(self, *args)
+        stores.append(self)
+
+    monkeypatch.setattr(FrameStore, "__init__", remember)
+    annotate(settings(dataset, server))
+    (store,) = stores
+    counts = store.counts
+    assert counts.passes == 8
+    assert counts.frames == counts.thumbnails == 8 * 8, "4 s at 2 Hz, for all asks together"
+    assert counts.repeats == 0
+    assert counts.episodes == counts.held == 0
+    assert set(server.stats.media) == {"data:image/jpeg"}
+
+
+def test_describing_and_segmenting_begin_alike(dataset: Path, server: FakeServer) -> None:
+    """So that a server with prefix caching reads the pictures once."""
+    annotate(replace(settings(dataset, server), episodes=("0",)))
+    looking = [request.body["messages"] for request in server.asked if request.images]
+    assert len(looking) == 2
+    first, second = (json.dumps(messages) for messages in looking)
+    shared = next(at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    assert first[:shared].count("data:image/jpeg") == first.count("data:image/jpeg")
+
+
+def test_what_can_never_be_answered_fails_its_annotator_of_its_episode_only(dataset: Path) -> None:
+    def stubborn(body: dict[str, Any]) -> str:
+        told = texts(body)
+        return (
+            "I would rather not." if "other ways" in told and "Put the sock" in told else answer_schema(body)
+        )
+
+    root = dataset.parent / "other"
+    make_dataset(root, episodes=2, frames=40, tasks=("Lift the cup.", "Put the sock in the drawer."))
+    with FakeServer(answer=stubborn) as server:
+        finished = annotate(settings(root, server))
+    assert (finished.annotated, finished.failed) == (1, 1)
+    (failure,) = read_status(AnnotateSettings(root=root)).failures
+    assert failure.annotator == "task_aug"
+    assert "no valid answer" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"client_concurrency": 3}, set[str]()),
+        ({"retries": 2}, set[str]()),
+        ({"temperature": 0.9}, {"describe", "segment", "rephrase", "memory"}),
+        ({"max_new_tokens": 2000}, {"describe", "segment", "rephrase", "memory"}),
+    ],
+)
+def test_only_what_changes_answers_is_asked_again(
+    dataset: Path, server: FakeServer, change: dict[str, Any], asked: set[str]
+) -> None:
+    annotate(settings(dataset, server))
+    before = len(server.asked)
+    annotate(settings(dataset, server, **change))
+    assert {kind_of(request.body) for request in server.asked[before:]} == asked
+
+
+def kind_of(body: dict[str, Any]) -> str:
+    """Which ask a request comes from, by its words."""
+    told = texts(body)
+    words = {"can be seen to do": "describe", "Divide the recording": "segment", "A person asked": "rephrase"}
+    return next((kind for text, kind in words.items() if text in told), "memory")
+
+
+def test_another_port_or_prompt_changes_what_it_should(dataset: Path, tmp_path: Path) -> None:
+    with FakeServer() as first:
+        annotate(settings(dataset, first))
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    (prompts / "rephrase_task.md.j2").write_text('Say "{{ ask.task }}" in {{ ask.count }} other ways.')
+    with FakeServer() as second:
+        assert annotate(settings(dataset, second)).asks == 0
+        annotate(replace(settings(dataset, second), prompts=prompts))
+        assert {texts(request.body).rsplit("Say", 1)[-1][:3] for request in second.asked} == {' "P'}
+        assert len(second.asked) == 8
+
+
+def test_a_second_run_answers_from_the_request_cache(
+    dataset: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    annotate(settings(dataset, server, tmp_path / "a", cache=True))
+    before = len(server.asked)
+    finished = annotate(settings(dataset, server, tmp_path / "b", cache=True))
+    assert len(server.asked) == before
+    assert finished.asks == finished.spent.cached > 0
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+def test_a_spent_budget_stops_cleanly_and_a_larger_one_goes_on(dataset: Path, server: FakeServer) -> None:
+    seen: list[Event] = []
+    first = annotate(replace(settings(dataset, server, cache=True), max_calls=10), seen.append)
+    assert "--max-calls 10" in first.stopped
+    assert isinstance(seen[-1], RunFinished)
+    assert len(server.asked) == 10
+    finished = annotate(settings(dataset, server, cache=True))
+    assert (finished.annotated, finished.failed, finished.stopped) == (8, 0, "")
+    bodies = [json.dumps(request.body) for request in server.asked]
+    assert len(bodies) == len(set(bodies)) > 10, "no ask of the first run is repeated"
+
+
+def test_a_long_episode_is_looked_at_in_windows(tmp_path: Path, server: FakeServer) -> None:
+    root = make_dataset(tmp_path / "long", episodes=1, frames=200, size=(320, 240))
+    base = settings(root, server)
+    annotate(replace(base, frames=replace(base.frames, per_ask=12), subtasks=SubtasksSettings(relabel=True)))
+    kinds = [kind_of(request.body) for request in server.asked if request.images]
+    assert kinds.count("segment") == kinds.count("describe") == 4, "20 s at 2 Hz, at most 12 frames each"
+    rows = [row for row in open_dataset(root).language_rows(0) if row.style == "subtask"]
+    assert rows[0].timestamp == 0.0
+
+
+def test_axes_share_out_the_rephrasings(dataset: Path, server: FakeServer) -> None:
+    base = settings(dataset, server)
+    annotate(replace(base, episodes=("0",), task_aug=TaskAugSettings(count=7, axes=True)))
+    told = [texts(request.body) for request in server.asked if kind_of(request.body) == "rephrase"]
+    assert len(told) == 5
+    assert sum("Write 2 variants" in text for text in told) == 2
+
+
+def test_a_placeholder_task_is_derived_from_the_video(tmp_path: Path, server: FakeServer) -> None:
+    root = make_dataset(tmp_path / "untold", episodes=1, frames=40, tasks=("task",), size=(320, 240))
+    annotate(settings(root, server))
+    derived = [request for request in server.asked if "was asked to do" in texts(request.body)]
+    assert len(derived) == 1
+    told = [row.content for row in open_dataset(root).language_rows(0) if row.style == "task_aug"]
+    assert told
+    assert "task" not in told
+
+
+@pytest.mark.parametrize(
+    ("server_is", "words", "named"),
+    [
+        ({}, ("--vlm.model-id", "gpt-none"), ["gpt-none", "--vlm.model-id"]),
+        ({"key": "secret"}, (), ["OPENAI_API_KEY"]),
+        ({"images": "refused"}, (), ["pictures"]),
+        ({}, ("--vlm.api-base", "http://127.0.0.1:9/v1"), ["127.0.0.1:9"]),
+        ({}, ("--vlm.backend", "transformers", "--vlm.model-id", "/nowhere/model"), ["transformers"]),
+        ({}, ("--prompts", "nowhere"), ["--prompts nowhere"]),
+        ({}, ("--vlm.extra-body", "{"), ["--vlm.extra-body"]),
+        ({}, ("--max-cost", "1"), ["--vlm.price-prompt"]),
+    ],
+)
+def test_what_cannot_work_is_one_message_before_an_episode_is_spent(
+    dataset: Path,
+    server_is: dict[str, Any],
+    words: tuple[str, ...],
+    named: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = digests(dataset)
+    with FakeServer(**server_is) as server:
+        base = () if "--vlm.api-base" in words or "transformers" in words else ("--vlm.api-base", server.url)
+        model = () if "--vlm.model-id" in words else ("--vlm.model-id", "fake-vlm")
+        retries = ("--vlm.retries", "0")
+        assert main(["annotate", "--root", str(dataset), *base, *model, *retries, *words]) == 2
+        asked = len(server.asked)
+    message = capsys.readouterr().err.strip()
+    assert message.count("\n") == 0
+    for part in named:
+        assert part in message
+    assert "secret" not in message
+    assert asked == 0
+    assert digests(dataset) == before
