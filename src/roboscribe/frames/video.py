@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import av
 from av.container import InputContainer
@@ -26,6 +26,9 @@ from roboscribe.frames.picture import Frame
 
 SEEK_GAIN = 4
 """Frames that a seek has to skip to be worth its cost."""
+
+LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""PyAV before 19 refuses a file with a title that is no UTF-8, unless it is told not to."""
 
 ROUNDING = 0.002
 """Seconds by which equal times may differ: millisecond time bases, float32 timestamps."""
@@ -52,7 +55,7 @@ def read_video(episode: Episode, camera: str, clip: VideoClip, frames: Sequence[
     if not clip.path.is_file():
         raise reader.error("does not exist", "Restore it, or leave this camera or episode out.")
     try:
-        container = av.open(str(clip.path), metadata_errors="ignore")
+        container = av.open(str(clip.path), **LENIENT)
     except (FFmpegError, OSError) as error:
         raise reader.error(f"cannot be opened as a video ({_reason(error)})") from error
     with closing(container):
