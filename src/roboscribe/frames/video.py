@@ -55,7 +55,7 @@ def read_video(episode: Episode, camera: str, clip: VideoClip, frames: Sequence[
     if not clip.path.is_file():
         raise reader.error("does not exist", "Restore it, or leave this camera or episode out.")
     try:
-        container = av.open(str(clip.path), **LENIENT)
+        container: InputContainer = av.open(str(clip.path), **LENIENT)
     except (FFmpegError, OSError) as error:
         raise reader.error(f"cannot be opened as a video ({_reason(error)})") from error
     with closing(container):
