@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import av
 from av.container import InputContainer
@@ -55,7 +55,7 @@ def read_video(episode: Episode, camera: str, clip: VideoClip, frames: Sequence[
     if not clip.path.is_file():
         raise reader.error("does not exist", "Restore it, or leave this camera or episode out.")
     try:
-        container: InputContainer = av.open(str(clip.path), **LENIENT)
+        container = cast(InputContainer, av.open(str(clip.path), **LENIENT))
     except (FFmpegError, OSError) as error:
         raise reader.error(f"cannot be opened as a video ({_reason(error)})") from error
     with closing(container):
