@@ -7,6 +7,8 @@ should is what is tested. Needs torch, transformers and torchvision.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +54,43 @@ _TEXTS = (
 )
 
 
-def make_tiny_model(architecture: str, folder: Path, *, seed: int = 0) -> Path:
+def make_tiny_model(architecture: str, folder: Path, *, seed: int = 0, says: Sequence[str] = ()) -> Path:
     """Write the checkpoint of a tiny model with its tokenizer, chat template and processor.
 
     Args:
         architecture: One of ``ARCHITECTURES``.
         folder: Where to; made when missing.
         seed: Of the weights.
+        says: What it says whatever it is asked and shown, for servers that hold it to no schema; a model
+            that is given nothing to say answers at random, but by what it is asked and shown.
 
     Returns:
         The folder.
     """
     tokenizer = _tokenizer()
-    _model(architecture, tokenizer, seed).save_pretrained(folder)
+    tokenizer.add_tokens(list(says))
+    model = _model(architecture, tokenizer, seed)
+    if says:
+        _teach(model, [tokenizer.convert_tokens_to_ids(token) for token in ("Ċ", *says, _END)])
+    model.save_pretrained(folder)
     _processor(architecture, tokenizer).save_pretrained(folder)
     return folder
+
+
+def _teach(model: Any, tokens: Sequence[int]) -> None:
+    """Make each of these tokens follow the one before; nothing else has a say."""
+    import torch
+
+    text = model.model.language_model
+    with torch.no_grad():
+        for layer in text.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        model.config.tie_word_embeddings = model.config.text_config.tie_word_embeddings = False
+        model.lm_head.weight = torch.nn.Parameter(torch.zeros_like(text.embed_tokens.weight))
+        for token, following in pairwise(tokens):
+            direction = text.embed_tokens.weight[token]
+            model.lm_head.weight[following] = 5 * direction / direction.norm()
 
 
 def _tokenizer() -> Any:
