@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_models import ANSWERS, question, texts
+from real_models import ANSWERS, question, require, texts
 from talking import jpeg
 
 from roboscribe.asks import Label
@@ -22,6 +22,11 @@ from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Turn
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    require("transformers", "torch", "torchvision", "transformers", "xgrammar", "accelerate")
 
 
 @pytest.fixture(params=["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
