@@ -124,10 +124,20 @@ def test_demo_shows_a_timeline_and_leaves_a_dataset(
     assert "roboscribe annotate --root" in out
     assert len(open_dataset(tmp_path / "roboscribe-demo").language_rows(0)) > 20
     assert main(["demo"]) == 0
+
+
+def test_demo_touches_no_folder_of_another_kind_and_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.txt").write_text("precious")
+    for name in ("thesis.txt", "ground_truth.json"):
+        (tmp_path / "mine" / name).write_text("precious")
+    before = files(tmp_path)
     assert main(["demo", "--output-dir", "mine"]) == 2
-    assert (tmp_path / "mine/thesis.txt").read_text() == "precious"
+    assert files(tmp_path) == before
+    (tmp_path / "stopped/.annotate_staging/episode_000000").mkdir(parents=True)
+    assert main(["demo", "--output-dir", "stopped"]) == 0
 
 
 def missing_key(root: Path) -> None:

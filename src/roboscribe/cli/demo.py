@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from roboscribe.cli.app import EXIT_OK
+from roboscribe.cli.app import EXIT_OK, EXIT_SOME_FAILED
 from roboscribe.cli.flags import parse_flags
-from roboscribe.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class Arguments:
     """
 
     output_dir: Path = Path("roboscribe-demo")
-    """Where the annotated sample goes; a demo that is there already is annotated anew."""
+    """Where the annotated sample goes; a demo that is there already is gone on with."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -36,10 +34,6 @@ def main(words: Sequence[str]) -> int:
     from roboscribe.dataset import open_dataset
     from roboscribe.pipeline import annotate
 
-    if folder.exists() and not (folder / "ground_truth.json").is_file():
-        raise SettingsError(f"{folder} exists and is no demo.", "Choose another folder with --output-dir.")
-    if folder.exists():
-        shutil.rmtree(folder)
     with as_file(files("roboscribe") / "sample") as sample:
         finished = annotate(AnnotateSettings(root=sample, output_dir=folder))
 
@@ -61,4 +55,4 @@ def main(words: Sequence[str]) -> int:
         f"  roboscribe status --root {folder}          what is done, and what failed\n"
         "  roboscribe annotate --root YOUR_DATASET --output-dir ANNOTATED\n"
     )
-    return EXIT_OK
+    return EXIT_SOME_FAILED if finished.failed else EXIT_OK

@@ -52,7 +52,7 @@ def timeline(episode: Episode, rows: Sequence[Row], signals: Signals, width: int
     for span in spans:
         start = episode.time_of(span.start)
         listing.add_row(
-            f"{start:.2f} s", Text("■ " + span.label, style=colour[span.label]), memory.get(start, "")
+            f"{start:.2f} s", Text("■ " + span.label, style=colour[span.label]), Text(memory.get(start, ""))
         )
     title = Text.assemble(
         (f"Episode {episode.index}", "bold"), f"  {episode.end:.1f} s  ", (episode.task, "italic")
@@ -115,10 +115,10 @@ def rest_of_rows(rows: Sequence[Row]) -> Group:
     table.add_column()
     plans = by_style.get("plan", [])
     if plans:
-        table.add_row("plan at 0 s", plans[0].replace("\n", "  "))
+        table.add_row("plan at 0 s", Text(plans[0].replace("\n", "  ")))
     for name, style in (("task_aug", "task_aug"), ("motion", "motion")):
         texts = by_style.get(style, [])
         if texts:
-            more = f"  [dim]… {len(texts)} in all[/]" if len(texts) > 4 else ""
-            table.add_row(name, " · ".join(texts[:4]) + more)
+            more = f"  … {len(texts)} in all" if len(texts) > 4 else ""
+            table.add_row(name, Text(" · ".join(texts[:4])).append(more, style="dim"))
     return Group("", table)
