@@ -136,10 +136,11 @@ class Episode:
 
     @cached_property
     def digest(self) -> str:
-        """Hex digest of what answers depend on: tasks, time, signals, and each camera's file and offset.
+        """Hex digest of what answers depend on: tasks, time, signals, and what each camera's frames lie in.
 
-        Video content is represented by the file's size, so that 40,000 videos need not be read; paths
-        stay out, so that a dataset keeps its staged results when it moves.
+        Video content is represented by the file's size and the episode's offset in it, so that 40,000 videos
+        need not be read; pictures stored in the parquet by nothing but their camera. Paths stay out, so that a
+        dataset keeps its staged results when it moves.
         """
         digest = hashlib.sha256()
 

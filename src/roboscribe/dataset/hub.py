@@ -10,7 +10,7 @@ from roboscribe.errors import DatasetError, SettingsError
 
 
 def cache_folder(repo_id: str) -> Path:
-    """Where LeRobot keeps a dataset of the Hub, and so do we.
+    """Where LeRobot looks for a dataset of this name before it asks the Hub, and where we download to.
 
     The environment variables HF_LEROBOT_HOME and HF_HOME move it, as they do for LeRobot.
     """
