@@ -6,7 +6,6 @@ python3 dev.py test [ARGS]     install into .venv with the test tools, then run 
 python3 dev.py run ARGS        run the roboscribe command of .venv
 """
 
-import os
 import subprocess
 import sys
 import venv
@@ -14,8 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ENV = HERE / ".venv"
-BIN = ENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+PYTHON = ENV / "bin" / "python"
 
 
 def install(extra: str = "") -> None:
@@ -23,7 +21,7 @@ def install(extra: str = "") -> None:
     if not PYTHON.exists():
         print("Making .venv …", flush=True)
         # Without pip: some systems ship venv without the wheel it would copy. The pip at hand installs.
-        venv.create(ENV, with_pip=False, symlinks=os.name != "nt")
+        venv.create(ENV, with_pip=False, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "--no-compile"]
     subprocess.run([*pip, "--disable-pip-version-check", "--editable", f"{HERE}{extra}"], check=True)
 
@@ -38,6 +36,9 @@ def main() -> int:
     if task == "test":
         install("[test]")
         return subprocess.call([PYTHON, "-m", "pytest", *rest], cwd=HERE)
+    if task == "install":
+        install(f"[{','.join(rest)}]" if rest else "")
+        return 0
     if task == "run":
         return subprocess.call([PYTHON, "-m", "roboscribe", *rest])
     print(__doc__)
