@@ -3,6 +3,7 @@
 
 python3 dev.py demo            install into .venv, then run the demo
 python3 dev.py test [ARGS]     install into .venv with the test tools, then run the tests
+python3 dev.py install EXTRA   install into .venv with an extra, such as openai or transformers
 python3 dev.py run ARGS        run the roboscribe command of .venv
 """
 

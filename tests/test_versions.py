@@ -1,0 +1,54 @@
+"""Rows that the builtin model makes of the bundled sample are pinned, so that no rule changes behind a version.
+
+A staged result is reused while its fingerprint holds, and a rule enters the fingerprint only by the version of
+its annotator or the identity of the builtin model. When this fails because a rule was improved, raise the one or
+the other, and run `python tests/test_versions.py` to pin the new rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from roboscribe.annotators.base import Scene
+from roboscribe.annotators.registry import enabled_annotators
+from roboscribe.config import AnnotateSettings
+from roboscribe.dataset import open_dataset
+from roboscribe.language import Row, canonical_json
+from roboscribe.models.builtin import BuiltinModel
+
+PINNED = Path(__file__).parent / "golden" / "sample_rows.json"
+
+
+def made_now() -> dict[str, Any]:
+    """Version and digest of each annotator's rows on the sample."""
+    dataset = open_dataset(str(files("roboscribe") / "sample"))
+    model = BuiltinModel()
+    annotators = enabled_annotators(AnnotateSettings(root=dataset.root), looks=False)
+    rows: dict[str, list[Any]] = {annotator.name: [] for annotator in annotators}
+    for index in dataset.episode_indices:
+        upstream: dict[str, list[Row]] = {}
+        for annotator in annotators:
+            scene = Scene(dataset.episode(index), seed=0)
+            upstream[annotator.name] = asyncio.run(annotator.annotate(scene, upstream, model))
+            rows[annotator.name] += (row.to_json() for row in upstream[annotator.name])
+    return {
+        annotator.name: {
+            "version": annotator.version,
+            "model": model.identity if annotator.asks else None,
+            "rows": hashlib.sha256(canonical_json(rows[annotator.name]).encode()).hexdigest()[:16],
+        }
+        for annotator in annotators
+    }
+
+
+def test_no_rule_changes_behind_its_version() -> None:
+    assert made_now() == json.loads(PINNED.read_text())
+
+
+if __name__ == "__main__":
+    PINNED.write_text(json.dumps(made_now(), indent=2) + "\n")
