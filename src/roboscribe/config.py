@@ -326,6 +326,10 @@ def answer_settings(settings: Any) -> dict[str, Any]:
     }
 
 
+MOST_EPISODES = 10_000_000
+"""Beyond this, an episode index is a slip of the finger, which must not take the memory with it."""
+
+
 def parse_episodes(words: Iterable[str]) -> tuple[int, ...] | None:
     """Episode indices, ascending and each once, from what a person types; None when nothing is given.
 
@@ -344,6 +348,8 @@ def parse_episodes(words: Iterable[str]) -> tuple[int, ...] | None:
             )
         if dash and int(last) < int(first):
             raise SettingsError(f"--episodes: the range {word} runs backwards.")
+        if int(last or first) > MOST_EPISODES:
+            raise SettingsError(f"--episodes: {word} goes beyond any dataset.")
         indices.update(range(int(first), int(last or first) + 1))
     if not indices:
         raise SettingsError("--episodes names no episode.", "Leave the flag out for all of them.")

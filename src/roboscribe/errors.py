@@ -22,6 +22,11 @@ class RoboscribeError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+def cause(error: Exception) -> str:
+    """What a library says went wrong, on one line and without its full stop, to go into a sentence of ours."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
 class SettingsError(RoboscribeError):
     """A flag or setting that cannot be used as given."""
 

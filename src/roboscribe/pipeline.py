@@ -148,20 +148,30 @@ class Run:
         """
         waiting = iter(episodes)
         ready = self.model if isinstance(self.model, AskingModel) else nullcontext()
-        async with ready, asyncio.TaskGroup() as group:
-            for _ in range(min(in_flight, len(episodes))):
-                group.create_task(self._work(waiting))
+        try:
+            async with ready, asyncio.TaskGroup() as group:
+                for _ in range(min(in_flight, len(episodes))):
+                    group.create_task(self._work(waiting))
+        except BaseExceptionGroup as errors:
+            # What ends a run, such as a listener whose reader has gone, ends it under its own name.
+            raise errors.exceptions[0] from None
 
     async def _work(self, waiting: Iterator[int]) -> None:
         for index in waiting:
             if self.stopped:
                 return
             try:
-                await self._stage_one(index)
+                await self._attempt(index)
             except RunStopped as error:
                 self.stopped = str(error)
-            except RoboscribeError as error:
-                self._fail(index, "read", str(error))
+
+    async def _attempt(self, index: int) -> None:
+        try:
+            await self._stage_one(index)
+        except RunStopped:
+            raise
+        except RoboscribeError as error:
+            self._fail(index, "read", str(error))
 
     async def _stage_one(self, index: int) -> None:
         episode = await asyncio.to_thread(self.source.episode, index)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from roboscribe.config import DatasetSettings, parse_episodes
 from roboscribe.dataset.hub import locate
+from roboscribe.dataset.info import INFO, load_info
+from roboscribe.dataset.metadata import read_episodes
 from roboscribe.errors import DatasetError
 from roboscribe.staging import STAGES, Staging
 
@@ -51,16 +52,18 @@ def read_status(settings: DatasetSettings) -> Status:
     """State of the annotation of a dataset.
 
     Raises:
-        DatasetError: The folder holds neither a dataset nor anything staged.
+        DatasetError: The folder holds neither a dataset nor anything staged, or its metadata cannot be read.
     """
     root = settings.output_dir or locate(settings)
     staging = Staging(root)
-    info = root / "meta" / "info.json"
-    if not info.is_file() and not staging.folder.is_dir():
+    has_dataset = (root / INFO).is_file()
+    if not has_dataset and not staging.folder.is_dir():
         raise DatasetError(f"{root} holds no dataset and no annotation.", "Give the folder with --root.")
     staged = staging.episodes()
-    wanted = parse_episodes(settings.episodes)
-    episodes = set(wanted if wanted is not None else range(_total_episodes(info)) or staged)
+    known = set(read_episodes(root, load_info(root).version).indices.tolist() if has_dataset else staged)
+    episodes = set(parse_episodes(settings.episodes) or known)
+    if not episodes <= known:
+        raise DatasetError(f"--episodes {min(episodes - known)}: {root} has no such episode.")
     counts: dict[str, tuple[int, int, int]] = {}
     failures: list[Failure] = []
     for episode in staged:
@@ -80,10 +83,6 @@ def read_status(settings: DatasetSettings) -> Status:
         },
         sorted(failures, key=lambda failure: (failure.episode, failure.annotator)),
     )
-
-
-def _total_episodes(info: Path) -> int:
-    return int(json.loads(info.read_bytes()).get("total_episodes", 0)) if info.is_file() else 0
 
 
 def _headline(root: Path, total: int, failed: int, counts: Mapping[str, Sequence[int]]) -> str:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, get_origin, get_type_hints
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from roboscribe.errors import SettingsError
 
@@ -30,12 +33,15 @@ def parse_flags(settings: type[S], words: Sequence[str], prog: str) -> S:
     Prints help and exits for `--help`.
 
     Raises:
-        SettingsError: A flag is unknown, or its value is not of its type.
+        SettingsError: A flag is unknown, has no value, or one that is not of its type; or a word is no flag's.
     """
     import tyro
 
     types = dict(flag_types(settings))
-    ready = _joined(_normalise(words, types, prog), types)
+    runs = _joined(_normalise(words, types, prog), types)
+    if "--help" not in words and "-h" not in words:
+        _check(runs, types, prog)
+    ready = [word for run in runs for word in run]
     return tyro.cli(settings, prog=prog, args=ready, config=(tyro.conf.FlagConversionOff,))
 
 
@@ -60,6 +66,10 @@ def _normalise(words: Sequence[str], types: Mapping[str, Any], prog: str) -> Ite
             yield "--help"
             continue
         if not word.startswith("--"):
+            if word.startswith("-") and not _reads(float, word):
+                raise SettingsError(
+                    f"Unknown flag {word}.", f"Flags have two dashes; `{prog} --help` lists them."
+                )
             yield word
             continue
         name, given, value = word[2:].partition("=")
@@ -80,8 +90,11 @@ def _normalise(words: Sequence[str], types: Mapping[str, Any], prog: str) -> Ite
             yield value
 
 
-def _joined(words: Iterable[str], types: Mapping[str, Any]) -> list[str]:
-    """The values of a flag that takes several and is given again, put behind those it has."""
+def _joined(words: Iterable[str], types: Mapping[str, Any]) -> list[list[str]]:
+    """Each flag with its values, those of a flag that takes several and is given again put together.
+
+    The first run has the words before any flag.
+    """
     runs: list[list[str]] = [[]]
     several: dict[str, list[str]] = {}
     run = runs[0]
@@ -95,7 +108,53 @@ def _joined(words: Iterable[str], types: Mapping[str, Any]) -> list[str]:
             runs.append(run)
             if get_origin(types.get(word[2:])) is tuple:
                 several[word] = run
-    return [word for run in runs for word in run]
+    return runs
+
+
+def _check(runs: Sequence[Sequence[str]], types: Mapping[str, Any], prog: str) -> None:
+    strays = list(runs[0])
+    for flag, *values in runs[1:]:
+        kind = types[flag[2:]]
+        if not values:
+            raise SettingsError(f"{flag} has no value.", f"Give {_described(kind)}, or leave the flag out.")
+        if get_origin(kind) is not tuple:
+            values, extra = values[:1], values[1:]
+            strays += extra
+        for value in values:
+            if not _reads(kind, value):
+                raise SettingsError(f"{flag} is {value!r}, but must be {_described(kind)}.")
+    if strays:
+        folder = "The dataset's folder is given with --root; " if "root" in types else ""
+        raise SettingsError(f"{strays[0]!r} belongs to no flag.", f"{folder}`{prog} --help` lists the flags.")
+
+
+def _reads(kind: Any, word: str) -> bool:
+    """Whether a word is a value of a flag's type."""
+    options = get_args(kind)
+    if get_origin(kind) is Literal:
+        return word in options
+    if get_origin(kind) is tuple:
+        return word != "" and _reads(options[0], word)
+    if isinstance(kind, UnionType):
+        return any(_reads(option, word) for option in options)
+    if kind in (int, float):
+        with suppress(ValueError):
+            kind(word)
+            return True
+        return False
+    if kind is NoneType:
+        return word == "None"
+    return kind is not Path or word != ""
+
+
+def _described(kind: Any) -> str:
+    """A flag's type in words."""
+    options = [option for option in get_args(kind) if option not in (NoneType, ...)]
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(options)
+    if options:
+        return _described(options[0])
+    return {int: "a whole number", float: "a number", Path: "a path"}.get(kind, "a value")
 
 
 def _truth(flag: str, value: str) -> str:

@@ -135,6 +135,7 @@ class PlainLines:
 def live_display() -> Generator[Listener]:
     """A listener that draws progress bars in a terminal."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console()
@@ -154,9 +155,9 @@ def live_display() -> Generator[Listener]:
         nonlocal failed, asks, words, staging, writing
         match event:
             case Note(text):
-                console.print(f"[dim]note: {text}[/]")
+                console.print(f"note: {text}", style="dim", markup=False)
             case StagingStarted(episodes, annotators, model):
-                console.print(f"[dim]{', '.join(annotators)} · model {model}[/]")
+                console.print(f"{', '.join(annotators)} · model {model}", style="dim", markup=False)
                 staging = bars.add_task("annotate", total=episodes, detail="")
             case EpisodeStaged() | EpisodeFailed():
                 if isinstance(event, EpisodeStaged):
@@ -166,7 +167,7 @@ def live_display() -> Generator[Listener]:
                 else:
                     failed += 1
                     console.print(
-                        f"[red]episode {event.episode} failed in {event.stage}:[/] {event.reason}",
+                        f"[red]episode {event.episode} failed in {event.stage}:[/] {escape(event.reason)}",
                         markup=True,
                     )
                 detail = f"{asks} asks{words}" + (f" · [red]{failed} failed[/]" if failed else "")
@@ -180,7 +181,7 @@ def live_display() -> Generator[Listener]:
             case RunFinished():
                 bars.stop()
                 for line in summary(event):
-                    console.print(line, highlight=False, soft_wrap=True)
+                    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     with bars:
         yield show

@@ -28,7 +28,7 @@ def main(words: Sequence[str]) -> int:
 
     status: Status = read_status(arguments)
     console = Console()
-    console.print(status.headline, highlight=False, soft_wrap=True)
+    console.print(status.headline, highlight=False, soft_wrap=True, markup=False)
     if status.annotators:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("annotator")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from roboscribe.errors import DatasetError
+from roboscribe.errors import DatasetError, cause
 
 INFO = "meta/info.json"
 
@@ -67,8 +67,10 @@ def load_info(root: Path) -> Info:
         )
     try:
         loaded: object = json.loads(path.read_bytes())
-    except (ValueError, OSError) as error:
-        raise DatasetError(f"{path} cannot be read as JSON: {error}.") from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise DatasetError(
+            f"{path} cannot be read as JSON: {cause(error)}.", "Download the file again."
+        ) from error
     if not isinstance(loaded, dict):
         raise DatasetError(f"{path} holds no JSON object.")
     return parse_info(cast("dict[str, Any]", loaded))

@@ -23,6 +23,10 @@ from roboscribe.dataset.info import INFO
 from roboscribe.errors import DatasetError
 
 FOLDER = ".roboscribe"
+STAGING = ".annotate_staging"
+OWN_FOLDERS = (FOLDER, STAGING)
+"""Folders in a dataset that are ours to write to."""
+
 META = PurePosixPath(INFO).parent.name
 
 LOCK = "lock"
@@ -66,8 +70,11 @@ def check_writable(target: Path, files: Iterable[str] = ()) -> None:
     Raises:
         DatasetError: It is no folder, it is read-only, or a file lies elsewhere, behind a link or a mount.
     """
-    existing = next(folder for folder in (target, *target.absolute().parents) if folder.exists())
+    existing = next(folder for folder in (target, *target.absolute().parents) if os.path.lexists(folder))
     _check_folder(existing)
+    for own in OWN_FOLDERS:
+        if os.path.lexists(target / own):
+            _check_folder(target / own)
     for folder in sorted({parent for path in files for parent in PurePosixPath(path).parents}):
         if (target / folder).is_dir():
             if folder.parts:
@@ -221,7 +228,7 @@ def _finish(root: Path) -> None:
     """Complete a committed write, and clear away what is left of any; the caller holds the lock."""
     folder = root / FOLDER
     if (folder / JOURNAL).exists():
-        paths = cast("list[str]", json.loads((folder / JOURNAL).read_bytes()))
+        paths = _read_journal(folder / JOURNAL)
         if (folder / CURRENT).is_symlink() and os.readlink(folder / CURRENT) == OLD:
             for path in paths:
                 file = _within(root, path)
@@ -236,6 +243,24 @@ def _finish(root: Path) -> None:
         flush(root)
         (folder / JOURNAL).unlink()
     _discard(root)
+
+
+def _read_journal(path: Path) -> list[str]:
+    """Paths that a committed write changes.
+
+    Raises:
+        DatasetError: The journal is none of ours: those are whole from the moment they have their name.
+    """
+    try:
+        paths: object = json.loads(path.read_bytes())
+    except ValueError:
+        paths = None
+    if not isinstance(paths, list) or not all(isinstance(name, str) for name in cast("list[object]", paths)):
+        raise DatasetError(
+            f"{path} is damaged, so the write it tells of cannot be completed.",
+            f"Download the dataset again, or delete {path.parent} if you did not make it.",
+        )
+    return cast("list[str]", paths)
 
 
 def _put_link(path: Path, target: str, folder: Path) -> None:

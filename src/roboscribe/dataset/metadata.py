@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from roboscribe.errors import DatasetError
+from roboscribe.errors import DatasetError, cause
 
 EPISODES_JSONL = "meta/episodes.jsonl"
 EPISODES_FOLDER = "meta/episodes"
@@ -128,7 +128,9 @@ def _from_parquet(root: Path, files: Sequence[Path]) -> EpisodeTable:
                 wanted = [name for name in names if _is_wanted(name)]
                 parts.append(file.read(columns=wanted).select(wanted))
         except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{relative} cannot be read: {error}.", "Download the file again.") from error
+            raise DatasetError(
+                f"{relative} cannot be read: {cause(error)}.", "Download the file again."
+            ) from error
     table = pa.concat_tables(parts, promote_options="permissive")
     places = {
         name: table[name].to_numpy().astype(np.float64)
@@ -168,7 +170,9 @@ def _task_texts(path: Path) -> list[str]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{TASKS_PARQUET} cannot be read: {error}.", "Download the file again.") from error
+        raise DatasetError(
+            f"{TASKS_PARQUET} cannot be read: {cause(error)}.", "Download the file again."
+        ) from error
     texts = [
         name
         for name, kind in zip(table.column_names, table.schema.types, strict=True)
@@ -192,7 +196,9 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise DatasetError(f"{name}, line {number} is not a JSON object.")
                 yield number, cast("dict[str, Any]", entry)
     except (ValueError, OSError) as error:
-        raise DatasetError(f"{name} cannot be read: {error}.", "Each line must be a JSON object.") from error
+        raise DatasetError(
+            f"{name} cannot be read: {cause(error)}.", "Each line must be a JSON object."
+        ) from error
 
 
 def _sorted(table: EpisodeTable) -> EpisodeTable:

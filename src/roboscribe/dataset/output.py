@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from roboscribe.dataset.declare import with_say
 from roboscribe.dataset.filesystem import link
 from roboscribe.dataset.info import INFO
-from roboscribe.dataset.journal import FOLDER, Transaction, check_writable, recover
+from roboscribe.dataset.journal import OWN_FOLDERS, Transaction, check_writable, recover
 from roboscribe.dataset.layout import VIDEO_SUFFIXES
 from roboscribe.dataset.reader import Dataset, open_dataset
 from roboscribe.errors import DatasetError
 
-LEFT_OUT = (FOLDER, ".annotate_staging", ".git", ".cache")
+LEFT_OUT = (*OWN_FOLDERS, ".git", ".cache")
 """What belongs to a folder, not to the dataset in it."""
 
 FLAG = "--output-dir"
@@ -32,8 +33,10 @@ def check_target(source: Dataset, target: Path) -> Dataset:
         The dataset in ``target`` where there is one, else ``source``.
 
     Raises:
-        DatasetError: ``target`` cannot be written to, holds something else, or one folder holds the other.
+        DatasetError: ``target`` cannot be written to, holds something else, or one folder holds the other; or
+            the source has tools that ``say`` cannot be added to.
     """
+    with_say(source.info.raw.get("tools"))
     if is_same(source.root, target):
         check_writable(source.root, (*_shards(source), INFO))
         return source

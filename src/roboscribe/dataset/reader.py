@@ -19,7 +19,7 @@ from roboscribe.dataset.layout import NOWHERE, DataFiles, Shard, VideoFiles, fin
 from roboscribe.dataset.metadata import EpisodeTable, read_episodes, read_tasks
 from roboscribe.dataset.rows import RowReader
 from roboscribe.episode import Camera, Episode, FrameHandle, StoredImages
-from roboscribe.errors import DatasetError, EpisodeError
+from roboscribe.errors import DatasetError, EpisodeError, cause
 from roboscribe.language import COLUMNS, EVENTS, PERSISTENT, Row, rows_from_frames
 
 TIMESTAMP = "timestamp"
@@ -261,7 +261,7 @@ class Dataset:
             times: list[float] = table[TIMESTAMP].to_numpy().astype(np.float32).tolist()
             stored = [(time, rows) for time, rows in zip(times, events, strict=False) if rows]
             return rows_from_frames(persistent or [], stored)
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        except (pa.ArrowException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise EpisodeError(
                 index, f"The language columns of {shard.relative} cannot be read: {error!r}."
             ) from error
@@ -300,7 +300,9 @@ class Dataset:
                 return ()
             return tuple(np.unique(self._reader.column(path, "episode_index")).tolist())
         except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{relative} cannot be read: {error}.", "Download the file again.") from error
+            raise DatasetError(
+                f"{relative} cannot be read: {cause(error)}.", "Download the file again."
+            ) from error
 
     def _shard_spans(self, shard: Shard) -> Mapping[int, tuple[int, int]]:
         """Rows of each episode in a data file: what its ``episode_index`` column says, else the metadata."""
@@ -336,7 +338,7 @@ class Dataset:
                 footer = self._reader.footer(shard.path)
             except (pa.ArrowException, OSError) as error:
                 raise DatasetError(
-                    f"{shard.relative} cannot be read: {error}.", "Download the file again."
+                    f"{shard.relative} cannot be read: {cause(error)}.", "Download the file again."
                 ) from error
             lengths = sum(self.episode_length(index) for index in shard.episodes)
             if footer.rows < lengths:
@@ -410,4 +412,6 @@ def _runs(column: Any) -> dict[int, tuple[int, int]]:
 
 
 def _unreadable(index: int, shard: Shard, error: Exception) -> EpisodeError:
-    return EpisodeError(index, f"{shard.relative} cannot be read: {error}.", "Download the file again.")
+    return EpisodeError(
+        index, f"{shard.relative} cannot be read: {cause(error)}.", "Download the file again."
+    )

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from roboscribe.errors import DatasetError
-from roboscribe.language import EVENTS, PERSISTENT, Row, rows_from_frames
+from roboscribe.errors import DatasetError, cause
+from roboscribe.language import EVENTS, PERSISTENT, Row, column_of, rows_from_frames
 
 BATCH_BYTES = 16 * 2**20
 """Decoded bytes read at once; an episode that is larger is put together from several reads."""
@@ -92,16 +92,31 @@ class ShardFile:
 
         Args:
             times: Timestamps of the frames of each segment.
+
+        Raises:
+            DatasetError: The columns hold something else, or rows of a style that nobody knows.
         """
+        try:
+            return self._language_rows(times)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f"The language columns of {self.path} cannot be read: {cause(error)}.",
+                "Correct them, or take them out of the file and its declaration.",
+            ) from error
+
+    def _language_rows(self, times: Sequence[NDArray[np.float32]]) -> list[list[Row]]:
         present = [column for column in (PERSISTENT, EVENTS) if column in self.schema.names]
         nothing: list[Any] = [None] * len(self.segments)
         # One after the other: an iteration over a parquet file changes the batch size of the others.
         persistent = list(self._first_rows(PERSISTENT)) if PERSISTENT in present else nothing
         events = self.tables([EVENTS]) if EVENTS in present else iter(nothing)
-        return [
+        found = [
             rows_from_frames(first or [], _filled(table, time))
             for first, table, time in zip(persistent, events, times, strict=True)
         ]
+        for style in {row.style for rows in found for row in rows}:
+            column_of(style)
+        return found
 
     def timestamps(self) -> list[NDArray[np.float32]]:
         """Timestamps of the frames of each segment, as float32."""
@@ -177,7 +192,9 @@ class ShardFile:
         try:
             yield
         except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{self.path} cannot be read: {error}.", "Download the file again.") from error
+            raise DatasetError(
+                f"{self.path} cannot be read: {cause(error)}.", "Download the file again."
+            ) from error
 
 
 def write_segments(

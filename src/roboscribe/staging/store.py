@@ -11,14 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from roboscribe.dataset.journal import STAGING
+from roboscribe.errors import RunStopped
 from roboscribe.language import Row, canonical_json
-
-FOLDER = ".annotate_staging"
 
 STAGES = ("read", "validate")
 """What an episode can fail in besides an annotator; kept like an annotator's failure, gone once it succeeds."""
@@ -56,7 +57,7 @@ class Staging:
     """
 
     def __init__(self, root: Path) -> None:
-        self.folder = root / FOLDER
+        self.folder = root / STAGING
 
     def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
         """Keep the rows of a finished annotator."""
@@ -76,7 +77,9 @@ class Staging:
 
     def forget(self, episode: int, name: str) -> None:
         """Drop the record of an annotator or stage, if there is one."""
-        self._path(episode, name, "json").unlink(missing_ok=True)
+        path = self._path(episode, name, "json")
+        with _writable(path):
+            path.unlink(missing_ok=True)
 
     def record(self, episode: int, annotator: str) -> Record | None:
         """The record of a result, or None when there is none or it cannot be read."""
@@ -129,12 +132,24 @@ class Staging:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step; a crash leaves the old one or the new one.
+    """Replace a file in one step; a crash, or another run at the same time, leaves one of the two whole.
 
-    The temporary name is always the same, so that what a crash leaves is gone after the next write. Should
-    two processes ever write one result at a time, its record's digest tells whether it is whole.
+    Raises:
+        RunStopped: The file system refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _writable(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunStopped(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Make room, or make the folder writable; the same command goes on.",
+        ) from error
