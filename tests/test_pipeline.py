@@ -197,6 +197,22 @@ def test_a_setting_invalidates_what_depends_on_it_only(
     )
 
 
+def test_changed_subtasks_are_remembered_anew(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+
+    def other(ask: Ask[Any]) -> Any:
+        reply = answers(ask)
+        if isinstance(ask, SegmentEpisode) and ask.episode == 1:
+            reply["segments"][0]["label"] = "go to the cup"
+        return reply
+
+    model = ScriptedModel(other)
+    annotate(AnnotateSettings(root=dataset, subtasks=SubtasksSettings(min_seconds=0.3)), model=model)
+    assert [ask.episode for ask in model.asked if isinstance(ask, UpdateMemory)] == [1]
+    plans = [row.content for row in open_dataset(dataset).language_rows(1) if row.style == "plan"]
+    assert plans[0] == "1. go to the cup\n2. lift the cup"
+
+
 def test_plan_and_memory_build_on_stored_subtasks_when_these_are_off(dataset: Path) -> None:
     annotate(
         AnnotateSettings(root=dataset, memory=MemorySettings(enabled=False)), model=ScriptedModel(answers)
@@ -218,7 +234,7 @@ def test_without_subtasks_anywhere_plan_says_what_to_turn_on(dataset: Path) -> N
     assert all("--subtasks.enabled=true" in reason for reason in reasons)
 
 
-def test_an_episode_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     root = tmp_path / "data"
     make_dataset(root, version="v2.1", episodes=3, frames=30, cameras=())
     seen: list[Event] = []
