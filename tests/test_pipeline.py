@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,51 @@ def test_changed_subtasks_are_remembered_anew(dataset: Path) -> None:
     assert [ask.episode for ask in model.asked if isinstance(ask, UpdateMemory)] == [1]
     plans = [row.content for row in open_dataset(dataset).language_rows(1) if row.style == "plan"]
     assert plans[0] == "1. go to the cup\n2. lift the cup"
+
+
+def test_new_subtasks_under_a_plan_that_is_kept_are_refused(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    before = open_dataset(dataset).language_rows(0)
+
+    def other(ask: Ask[Any]) -> Any:
+        reply = answers(ask)
+        if isinstance(ask, SegmentEpisode):
+            reply["segments"][0]["label"] = "go to the cup"
+        return reply
+
+    settings = AnnotateSettings(
+        root=dataset, plan=PlanSettings(enabled=False), subtasks=SubtasksSettings(min_seconds=0.3)
+    )
+    finished = annotate(settings, model=ScriptedModel(other))
+    assert (finished.annotated, finished.failed) == (0, 3)
+    assert all("plan" in failure.reason for failure in read_status(settings).failures)
+    assert open_dataset(dataset).language_rows(0) == before
+
+
+def test_the_record_tells_of_what_is_written_only(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(failing(1, UpdateMemory)))
+    record = json.loads((dataset / "meta/roboscribe.json").read_text())
+    assert record["episodes"] == "0 2"
+    made = {entry["annotator"]: (entry["episodes"], entry["rows"]) for entry in record["annotators"]}
+    assert made == {
+        "task_aug": (2, 4),
+        "subtasks": (2, 4),
+        "plan": (2, 4),
+        "memory": (2, 2),
+        "motion": made["motion"],
+    }
+    assert [(entry["episode"], entry["stage"]) for entry in record["failed"]] == [(1, "memory")]
+    annotate(AnnotateSettings(root=dataset, episodes=("1",)), model=ScriptedModel(answers))
+    assert json.loads((dataset / "meta/roboscribe.json").read_text())["episodes"] == "0-2"
+
+
+def test_status_counts_episodes_and_not_the_worst_annotator(dataset: Path) -> None:
+    def reply(ask: Ask[Any]) -> Any:
+        hopeless = {(0, SegmentEpisode), (1, RephraseTask)}
+        return AnswerError("No.") if (ask.episode, type(ask)) in hopeless else answers(ask)
+
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(reply))
+    assert "1 of 3 episodes complete, 2 failed" in read_status(AnnotateSettings(root=dataset)).headline
 
 
 def test_plan_and_memory_build_on_stored_subtasks_when_these_are_off(dataset: Path) -> None:

@@ -91,6 +91,14 @@ def test_every_frame_is_decoded_once_and_sent_as_jpeg(
     assert set(server.stats.media) == {"data:image/jpeg"}
 
 
+def test_thumbnails_are_as_large_as_told(dataset: Path, server: FakeServer, tmp_path: Path) -> None:
+    base = replace(settings(dataset, server, tmp_path / "a"), episodes=("0",))
+    annotate(base)
+    small = server.stats.bytes
+    annotate(replace(base, output_dir=tmp_path / "b", frames=replace(base.frames, thumbnail_side=128)))
+    assert server.stats.bytes - small < 0.8 * small
+
+
 def test_describing_and_segmenting_begin_alike(dataset: Path, server: FakeServer) -> None:
     """So that a server with prefix caching reads the pictures once."""
     annotate(replace(settings(dataset, server), episodes=("0",)))

@@ -29,7 +29,7 @@ from roboscribe.events import (
     WritingStarted,
     ignore,
 )
-from roboscribe.frames import EpisodeFrames, FrameNeeds, FrameStore
+from roboscribe.frames import EpisodeFrames, FrameNeeds, FrameSettings, FrameStore
 from roboscribe.language import Row
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.base import Model
@@ -39,8 +39,8 @@ from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
-from roboscribe.staging.runrecord import run_record
-from roboscribe.validation import EpisodeView, check_episode
+from roboscribe.staging.runrecord import run_record, written_before
+from roboscribe.validation import EpisodeView, Finding, check_episode
 
 IN_FLIGHT = 4
 """Episodes worked on at once: enough to read the next while one is asked about."""
@@ -82,7 +82,8 @@ def annotate(
         annotators = enabled_annotators(settings, model.looks)
         for note in source.notes:
             say(note)
-        run = Run(source, stored, annotators, model, Staging(target), settings.seed, listen)
+        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
+        run = Run(source, stored, annotators, model, Staging(target), settings.seed, listen, frames)
         written = tuple(annotator.name for annotator in annotators if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
         asyncio.run(run.stage(episodes, max(IN_FLIGHT, settings.vlm.client_concurrency)))
@@ -120,11 +121,11 @@ class Run:
         staging: Where their results are kept.
         seed: Seed of every random choice.
         listen: Told of every event.
+        frames: Frames of the episodes in flight.
         rows: Number of rows of each episode that is ready to be written.
         failures: Episodes that are not.
         asks: Asks put to the model so far.
         stopped: Why no more episodes are tried; empty while they are.
-        frames: Frames of the episodes in flight.
     """
 
     source: Dataset
@@ -134,11 +135,11 @@ class Run:
     staging: Staging
     seed: int
     listen: Listener
+    frames: FrameStore
     rows: dict[int, int] = field(default_factory=dict[int, int])
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
     stopped: str = ""
-    frames: FrameStore = field(default_factory=FrameStore)
 
     async def stage(self, episodes: Sequence[int], in_flight: int) -> None:
         """Annotate and validate every episode, ``in_flight`` at a time, so that memory stays flat.
@@ -175,12 +176,7 @@ class Run:
 
     async def _stage_one(self, index: int) -> None:
         episode = await asyncio.to_thread(self.source.episode, index)
-        needs_stored = any(
-            name not in {annotator.name for annotator in self.annotators}
-            for annotator in self.annotators
-            for name in annotator.requires
-        )
-        stored = await asyncio.to_thread(self.stored.language_rows, index) if needs_stored else []
+        stored = await asyncio.to_thread(self.stored.language_rows, index)
         async with self._open_frames(episode) as frames:
             scene = Scene(episode, self.seed, frames)
             produced = await produce(scene, self.annotators, self.model, self.staging, stored)
@@ -190,13 +186,31 @@ class Run:
         if produced.failure is not None:
             self._fail(index, *produced.failure)
             return
-        view = EpisodeView.of(episode, self._staged_rows(index))
-        errors = [finding for finding in check_episode(view) if finding.severity == "error"]
-        if errors:
-            self._fail(index, "validate", f"{errors[0].rule}: {errors[0].message}")
+        rows = self._staged_rows(index)
+        breach = self._new_breach(episode, stored, rows)
+        if breach is not None:
+            self._fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
             return
-        self.rows[index] = len(view.rows)
+        self.rows[index] = len(rows)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.spent))
+
+    def _new_breach(self, episode: Episode, stored: Sequence[Row], rows: Sequence[Row]) -> Finding | None:
+        """The first error that an episode would have with these rows and does not have already.
+
+        Rows of other styles that survive are looked at, too: a plan that is kept must still list the subtasks
+        that are new. What was wrong with them before is no reason to refuse.
+        """
+        kept = [row for row in stored if row.style not in self.styles]
+        known = (
+            {finding.message for finding in check_episode(EpisodeView.of(episode, stored))} if kept else ()
+        )
+        found = check_episode(EpisodeView.of(episode, [*kept, *rows]))
+        return next((f for f in found if f.severity == "error" and f.message not in known), None)
+
+    @property
+    def styles(self) -> frozenset[str | None]:
+        """Styles that this run makes rows of."""
+        return frozenset[str | None]().union(*(annotator.styles for annotator in self.annotators))
 
     @asynccontextmanager
     async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames | None]:
@@ -239,17 +253,18 @@ class Run:
 
     def write(self, target: Path, tools_column: bool) -> int:
         """Write the rows of every episode that is ready; the number of data files that changed."""
-        styles = frozenset[str | None]().union(*(annotator.styles for annotator in self.annotators))
+        styles = self.styles
 
         def update(index: int) -> EpisodeUpdate | None:
             return EpisodeUpdate(self._staged_rows(index), styles) if index in self.rows else None
 
+        written = self.rows.keys() | written_before(self.stored.root)
         self.listen(WritingStarted(len(self.source.shards())))
         report = write_language(
             self.source,
             target,
             update,
-            meta_files={RUN_RECORD: run_record(self.staging, set(self.source.episode_indices))},
+            meta_files={RUN_RECORD: run_record(self.staging, written)},
             tools_column=tools_column,
             on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
         )

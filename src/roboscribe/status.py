@@ -66,17 +66,25 @@ def read_status(settings: DatasetSettings) -> Status:
         raise DatasetError(f"--episodes {min(episodes - known)}: {root} has no such episode.")
     counts: dict[str, tuple[int, int, int]] = {}
     failures: list[Failure] = []
+    finished: dict[int, set[str]] = {}
     for episode in staged:
         if episode not in episodes:
             continue
+        done_here = finished.setdefault(episode, set())
         for name, record in staging.records(episode):
             if record.error is not None:
                 failures.append(Failure(episode, name, record.error))
+            else:
+                done_here.add(name)
             if name not in STAGES:
                 done, failed, rows = counts.get(name, (0, 0, 0))
                 counts[name] = (done + record.done, failed + (not record.done), rows + record.rows)
+    failed_episodes = {failure.episode for failure in failures}
+    # An annotator that few episodes have was tried on these alone; the others are complete without it.
+    usual = {name for name, (done, failed, _) in counts.items() if 2 * (done + failed) > len(finished)}
+    complete = sum(usual <= names and episode not in failed_episodes for episode, names in finished.items())
     return Status(
-        _headline(root, len(episodes), len({f.episode for f in failures}), counts),
+        _headline(root, len(episodes), complete, len(failed_episodes)),
         {
             name: Count(done, failed, len(episodes) - done - failed, rows)
             for name, (done, failed, rows) in sorted(counts.items())
@@ -85,9 +93,8 @@ def read_status(settings: DatasetSettings) -> Status:
     )
 
 
-def _headline(root: Path, total: int, failed: int, counts: Mapping[str, Sequence[int]]) -> str:
-    if not counts and not failed:
-        return f"{root}: {total} episodes, nothing annotated yet."
-    complete = min((done for done, _, _ in counts.values()), default=0)
+def _headline(root: Path, total: int, complete: int, failed: int) -> str:
+    if not complete and not failed:
+        return f"{root}: {total} episodes, none complete yet."
     text = f"{root}: {complete} of {total} episodes complete"
     return f"{text}, {failed} failed." if failed else f"{text}."

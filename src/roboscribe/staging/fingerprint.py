@@ -19,6 +19,7 @@ def provenance(annotator: Annotator, model: Model, seed: int) -> dict[str, Any]:
     made_by: dict[str, Any] = {
         "annotator": annotator.name,
         "version": annotator.version,
+        "styles": sorted(style or "speech" for style in annotator.styles),
         "settings": dict(annotator.settings),
     }
     if annotator.asks:
