@@ -10,7 +10,9 @@ import pytest
 from hypothesis import settings
 
 # No test is about how fast this machine is. Every run tries the same examples; ROBOSCRIBE_EXPLORE=1 looks for new ones.
-settings.register_profile("roboscribe", deadline=None, derandomize=os.environ.get("ROBOSCRIBE_EXPLORE") != "1")
+settings.register_profile(
+    "roboscribe", deadline=None, derandomize=os.environ.get("ROBOSCRIBE_EXPLORE") != "1"
+)
 settings.load_profile("roboscribe")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

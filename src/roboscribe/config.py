@@ -265,6 +265,11 @@ class DatasetSettings:
             raise SettingsError(
                 "Which dataset?", "Give its folder with --root, or a Hub dataset with --repo-id."
             )
+        if self.root is not None and (self.repo_id is not None or self.revision is not None):
+            other = "repo-id" if self.repo_id is not None else "revision"
+            raise SettingsError(
+                f"--root and --{other} name different datasets.", "Give the folder, or the Hub dataset."
+            )
 
 
 @dataclass(frozen=True)

@@ -98,3 +98,12 @@ def test_json_and_none_are_taken_as_values() -> None:
     ).vlm
     assert vlm.chat_template_kwargs == '{"enable_thinking": false}'
     assert vlm.temperature is None
+
+
+def test_a_folder_and_a_hub_dataset_at_once_are_refused() -> None:
+    with pytest.raises(SettingsError, match="--root and --repo-id"):
+        settings("--root", "d", "--repo-id", "a/b")
+
+
+def test_the_older_name_of_the_plan_switch_works() -> None:
+    assert settings("--root", "d", "--module_1.enabled=false").plan.enabled is False

@@ -469,3 +469,12 @@ def test_a_dataset_keeps_its_digests_when_it_moves(tmp_path: Path) -> None:
     digest = open_dataset(root).episode(1).digest
     shutil.move(root, tmp_path / "elsewhere")
     assert open_dataset(tmp_path / "elsewhere").episode(1).digest == digest
+
+
+def test_a_column_missing_from_a_later_file_is_found_before_anything_is_spent(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", version="v2.1", episodes=3, kind=None)
+    edit_table(root / "data/chunk-000/episode_000002.parquet", lambda table: table.drop_columns(["action"]))
+    dataset = open_dataset(root)
+    dataset.verify([0, 1])
+    with pytest.raises(DatasetError, match=r"'action'.*episode_000002\.parquet"):
+        dataset.verify(dataset.episode_indices)

@@ -204,3 +204,11 @@ def test_the_idle_arm_of_two_takes_no_part() -> None:
         assert signals.arms == ("left", "right")
         assert len({event.arm for event in signals.events}) == 1
         assert len({phase.arm for phase in signals.phases if phase.verb != "wait"}) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_signals_without_a_single_number_tell_nothing(value: float) -> None:
+    channels = Channels(np.full((40, 3), value, np.float32), ("shoulder", "elbow", "gripper"))
+    times = (np.arange(40) / 10).astype(np.float32)
+    signals = analyse(Episode(0, ("Lift the cup.",), 10.0, times, channels, channels, (), {}))
+    assert signals.phases == signals.motions == signals.events == ()

@@ -22,6 +22,7 @@ S = TypeVar("S")
 ALIASES: Mapping[str, str] = {
     "only-episodes": "episodes",
     "data-dir": "root",
+    "module-1.enabled": "plan.enabled",
     "vlm.camera-key": "frames.cameras",
 }
 """Other names of flags: those of older scripts and of LeRobot's own tool."""

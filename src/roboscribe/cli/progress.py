@@ -49,8 +49,9 @@ def _json_line(event: Event) -> None:
 def summary(event: RunFinished) -> list[str]:
     """A finished run in a few sentences."""
     lines = [
-        f"{event.annotated} episodes annotated, {event.rows} rows, {event.asks} asks,"
-        f" {event.shards_written} data files rewritten, {event.seconds:.1f} s: {event.target}"
+        f"{counted(event.annotated, 'episode')} annotated, {counted(event.rows, 'row')},"
+        f" {counted(event.asks, 'ask')}, {counted(event.shards_written, 'data file')} rewritten,"
+        f" {event.seconds:.1f} s: {event.target}"
     ]
     if event.spent.calls or event.spent.cached:
         lines.append(spending(event.spent))
@@ -58,12 +59,17 @@ def summary(event: RunFinished) -> list[str]:
         lines.append("The dataset already held these rows; nothing was written.")
     if event.failed:
         lines.append(
-            f"{event.failed} episodes failed and stay as they were; `roboscribe status --root {event.target}`"
-            " tells why, and the same command tries them again."
+            f"{counted(event.failed, 'episode')} failed and stayed as before;"
+            f" `roboscribe status --root {event.target}` tells why, and the same command tries again."
         )
     if event.stopped:
         lines.append(f"Stopped early: {event.stopped}")
     return lines
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 episode``, ``2 episodes``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def spending(spent: Spent) -> str:
@@ -95,7 +101,7 @@ class PlainLines:
                 self._print(f"note: {text}")
             case StagingStarted(episodes, annotators, model):
                 self._total = episodes
-                self._print(f"{episodes} episodes, {', '.join(annotators)}, model {model}")
+                self._print(f"{counted(episodes, 'episode')}, {', '.join(annotators)}, model {model}")
             case EpisodeStaged(asks=asks, spent=spent):
                 self._done += 1
                 self._asks += asks
@@ -106,7 +112,7 @@ class PlainLines:
                 self._print(f"episode {episode} failed in {stage}: {reason}")
                 self._progress()
             case WritingStarted(shards):
-                self._print(f"writing: {shards} data files")
+                self._print(f"writing: {counted(shards, 'data file')}")
             case ShardWritten():
                 pass
             case RunFinished():

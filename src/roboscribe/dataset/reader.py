@@ -228,17 +228,16 @@ class Dataset:
         )
 
     def verify(self, indices: Iterable[int]) -> None:
-        """Check rows and timestamps of episodes before anything is spent on them; their signals are not read.
+        """Check columns, rows and timestamps of episodes before anything is spent on them; no signal is read.
 
         Raises:
-            DatasetError: There is no such episode.
+            DatasetError: There is no such episode, or its file lacks a column that is declared.
             EpisodeError: The first episode whose rows are missing or whose timestamps cannot be.
         """
         for index in indices:
             shard = self.shard_of(index)
             self.rows_of(index)
-            if TIMESTAMP not in self._columns_of(index):
-                raise EpisodeError(index, f"{shard.relative} has no column {TIMESTAMP!r}.")
+            self._check_columns(shard, sorted(self._columns_of(index)))
             timestamps(self._read(index, [TIMESTAMP])[TIMESTAMP], self.info.fps, index, shard.relative)
 
     def language_rows(self, index: int) -> list[Row]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from roboscribe.episode import Episode
+from roboscribe.episode import Channels, Episode
 from roboscribe.signals.anchors import Scene
 from roboscribe.signals.arrays import Array
 from roboscribe.signals.events import Stroke, strokes_of
@@ -73,11 +73,21 @@ def analyse(episode: Episode) -> Signals:
 
 
 def _without_echo(episode: Episode) -> Episode:
-    """The episode without an action that merely repeats the state: it is a measurement, not a command."""
-    state, action = episode.state, episode.action
+    """The episode without signals that hold no number, and without an action that merely repeats the state.
+
+    The latter is a measurement, not a command.
+    """
+    state, action = _numeric(episode.state), _numeric(episode.action)
+    if (state, action) != (episode.state, episode.action):
+        episode = replace(episode, state=state, action=action)
     if state is None or action is None or not np.array_equal(state.values, action.values, equal_nan=True):
         return episode
     return replace(episode, action=None)
+
+
+def _numeric(channels: Channels | None) -> Channels | None:
+    """The channels, or None where no value of theirs is finite."""
+    return channels if channels is not None and np.isfinite(channels.values).any() else None
 
 
 class _Clock:
