@@ -1,5 +1,6 @@
 """Staged results come back as they were, and only while they hold."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from roboscribe.language import Row, say
 from roboscribe.staging import Staging
+from roboscribe.staging.store import HOST
 
 MADE_BY = {"annotator": "subtasks", "version": 1, "model": "m", "seed": 0, "settings": {}}
 ROWS = [Row("assistant", "wait", "subtask", 0.0), Row("assistant", "grasp", "subtask", 0.1)]
@@ -72,3 +74,19 @@ def test_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     a, b = ({p.name: p.read_bytes() for p in (tmp_path / name).rglob("subtasks.*")} for name in ("a", "b"))
     assert a == b
     assert len(a) == 2
+
+
+def test_what_a_killed_run_left_is_cleared_and_what_a_live_one_writes_is_not(
+    staging: Staging, tmp_path: Path
+) -> None:
+    folder = tmp_path / ".annotate_staging/episode_000000"
+    folder.mkdir(parents=True)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    names = {
+        n: folder / f".subtasks.jsonl.{n}.new" for n in (f"{HOST}.{dead.pid}", f"{HOST}.1", "elsewhere.7")
+    }
+    for path in names.values():
+        path.write_text("half")
+    staging.save(0, "f", MADE_BY, ROWS)
+    assert [name for name, path in names.items() if path.exists()] == [f"{HOST}.1", "elsewhere.7"]

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 from roboscribe.dataset.journal import STAGING
@@ -23,6 +24,9 @@ from roboscribe.language import Row, canonical_json
 
 STAGES = ("read", "validate")
 """What an episode can fail in besides an annotator; kept like an annotator's failure, gone once it succeeds."""
+
+HOST = gethostname().replace(".", "-")
+"""This machine, in the names of temporary files: process numbers mean nothing elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +138,33 @@ class Staging:
 def _write(path: Path, data: bytes) -> None:
     """Replace a file in one step; a crash, or another run at the same time, leaves one of the two whole.
 
+    What a run that was killed left of the same file is cleared away.
+
     Raises:
         RunStopped: The file system refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.new")
     with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
         os.replace(temporary, path)
+        for left in path.parent.glob(f".{path.name}.*.new"):
+            if not _is_being_written(left):
+                left.unlink(missing_ok=True)
+
+
+def _is_being_written(temporary: Path) -> bool:
+    """Whether the process that made a temporary file may still be at it; those of other machines always may."""
+    *_, host, process, _ = temporary.name.rsplit(".", 3)
+    if host != HOST or not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager
