@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from real_models import ANSWERS, question, require, texts
@@ -104,25 +106,30 @@ def test_a_prompt_that_is_too_long_fails_alone(ask: Asking) -> None:
     assert "4096" in str(bad)
 
 
-def test_an_engine_that_dies_ends_the_run_and_one_that_is_let_go_ends(
-    tiny_model: Callable[[str], Path],
+def test_an_engine_that_fails_ends_the_run_and_one_that_is_closed_is_gone(
+    tiny_model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    psutil = pytest.importorskip("psutil")
-    me = psutil.Process()
-    before = set(me.children(recursive=True))
-    with running(tiny_model("qwen3_vl")) as ask:
+    import torch
+    from vllm import LLM
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    engines: list[weakref.ref[LLM]] = []
+    chat = LLM.chat
+
+    def watched(engine: LLM, *args: Any, **options: Any) -> Any:
+        engines.append(weakref.ref(engine))
+        return chat(engine, *args, **options)
+
+    monkeypatch.setattr(LLM, "chat", watched)
+    with running(tiny_model("qwen3_vl"), temperature=None) as ask:
         [reply] = ask([question(0)])
         assert parse_answer(reply.text, Label)
-        for child in set(me.children(recursive=True)) - before:
-            child.kill()
-        [lost] = ask([question(1)])
-        assert isinstance(lost, ServerError)
-    with running(tiny_model("qwen3_vl"), temperature=None):
-        engine = set(me.children(recursive=True)) - before
-        assert engine
-    gone, alive = psutil.wait_procs(engine, timeout=30)
-    assert alive == []
-    assert gone
+        for error in (EngineDeadError(), torch.OutOfMemoryError("CUDA out of memory")):
+            with monkeypatch.context() as broken:
+                broken.setattr(LLM, "chat", Mock(side_effect=error))
+                lost = ask([question(1), question(2)])
+            assert [type(end) for end in lost] == [ServerError, ServerError]
+    assert engines[0]() is None
 
 
 def test_what_cannot_run_is_refused(tiny_model: Callable[[str], Path], tmp_path: Path) -> None:

@@ -6,16 +6,20 @@ then the question. Several questions about the same pictures so pay for them onc
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 # Read when vLLM is imported: what it has to say does not belong among this program's output, and how it is
-# used is nobody's business.
+# used is nobody's business. Its engine runs on our thread: from a process of its own that is killed, as for
+# want of memory, vLLM 0.32 waits for replies forever.
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 
+import torch
 import vllm
 from vllm.exceptions import VLLMClientError
 from vllm.platforms import current_platform
@@ -93,17 +97,23 @@ class Backend:
         return await self._batcher.complete(request)
 
     async def close(self) -> None:
-        """Wait for the batch under way, and end the engine."""
+        """Wait for the batch under way, and let go of the engine and its memory."""
         if self._batcher is not None:
             await self._batcher.close()
-        # It shuts down when nobody refers to it any more.
         self._engine = None
+        gc.collect()
 
     def _work(self, requests: Sequence[Request]) -> list[Reply | AnswerError]:
         try:
             return [*self._answer(requests)]
         except EngineDeadError as error:
             raise ServerError(f"The vLLM engine has ended: {error}") from None
+        except torch.OutOfMemoryError:
+            # It reserves its memory at the start, and does not recover when that was too little.
+            raise ServerError(
+                "The GPU's memory is full in the midst of vLLM's work.",
+                "Free some of it, or lower --vlm.batch-size or --vlm.max-pixels; the same command goes on.",
+            ) from None
         except (ValueError, VLLMClientError) as error:
             # One request that it does not take makes it drop the whole batch.
             if len(requests) > 1:
