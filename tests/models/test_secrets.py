@@ -27,7 +27,7 @@ def test_the_key_is_in_no_file_no_log_and_no_account(
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert not any(KEY.encode() in path.read_bytes() for path in files)
-    said = [*run.notes, str(run.ledger.summary()), caplog.text, *capfd.readouterr()]
+    said = [*run.notes, str(run.ledger), caplog.text, *capfd.readouterr()]
     assert not any(KEY in text for text in said)
 
 

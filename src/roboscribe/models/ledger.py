@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import BudgetSpent, SettingsError
@@ -139,20 +138,3 @@ class Ledger:
             total.completion_tokens + usage.completion_tokens,
             total.cached_tokens + usage.cached_tokens,
         )
-
-    def summary(self) -> dict[str, Any]:
-        """The account as plain data."""
-        return {
-            "calls": self.calls,
-            "cached": self.cached,
-            "images": self.images,
-            "bytes_sent": self.bytes_sent,
-            "prompt_tokens": self.usage.prompt_tokens,
-            "completion_tokens": self.usage.completion_tokens,
-            "cached_tokens": self.usage.cached_tokens,
-            "retries": self.retries,
-            "repairs": self.repairs,
-            "failures": self.failures,
-            "probes": self.probes,
-            "cost": round(self.cost, 6),
-        }

@@ -1,7 +1,7 @@
 """Checks rows against the data contract: one pure function per rule, and a report of what was found."""
 
 from roboscribe.validation.base import EpisodeView, Finding, Rule
-from roboscribe.validation.files import FILE_RULES, check_dataset, check_file_layout
+from roboscribe.validation.files import FILE_RULES, check_dataset
 from roboscribe.validation.report import Report
 from roboscribe.validation.rules import RULES, check_episode
 
@@ -14,5 +14,4 @@ __all__ = [
     "Rule",
     "check_dataset",
     "check_episode",
-    "check_file_layout",
 ]

@@ -138,11 +138,6 @@ class _Reader:
         return whole.slice(start, stop - start), False
 
 
-def check_file_layout(dataset: Dataset) -> Iterator[Finding]:
-    """Only the findings about how language rows are stored, not about what they say."""
-    return (finding for finding in check_dataset(dataset) if finding.rule in FILE_RULES)
-
-
 @dataclass(frozen=True, eq=False)
 class Stored:
     """The language columns of an episode as they are stored.
