@@ -28,7 +28,7 @@ def made_now() -> dict[str, Any]:
     """Version and digest of each annotator's rows on the sample."""
     dataset = open_dataset(str(files("roboscribe") / "sample"))
     model = BuiltinModel()
-    annotators = enabled_annotators(AnnotateSettings(root=dataset.root), looks=False)
+    annotators = enabled_annotators(AnnotateSettings(root=dataset.root), looks=model.looks)
     rows: dict[str, list[Any]] = {annotator.name: [] for annotator in annotators}
     for index in dataset.episode_indices:
         upstream: dict[str, list[Row]] = {}

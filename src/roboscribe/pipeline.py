@@ -213,11 +213,8 @@ class Run:
         return frozenset[str | None]().union(*(annotator.styles for annotator in self.annotators))
 
     @asynccontextmanager
-    async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames | None]:
-        """The episode's frames, for a model that looks; those that are known to be needed take one pass."""
-        if not self.model.looks:
-            yield None
-            return
+    async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames]:
+        """The episode's frames; those that are known to be needed take one pass, others none."""
         needs = FrameNeeds()
         for annotator in self.annotators:
             needs |= annotator.needs(episode)

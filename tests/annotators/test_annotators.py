@@ -115,5 +115,8 @@ def test_seeds_differ_by_episode_and_purpose_only() -> None:
 
 def test_what_is_turned_off_does_not_run_and_all_off_is_refused() -> None:
     off = PlanSettings(enabled=False)
-    names = [a.name for a in enabled_annotators(AnnotateSettings(repo_id="a/b", plan=off), looks=False)]
+    names = [
+        a.name
+        for a in enabled_annotators(AnnotateSettings(repo_id="a/b", plan=off), looks=lambda kind: False)
+    ]
     assert names == ["task", "task_aug", "subtasks", "motion", "memory"]

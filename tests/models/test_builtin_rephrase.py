@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roboscribe.asks import RephraseTask
+from roboscribe.english.task import parse_task
 from roboscribe.models.builtin.rephrase import rephrase
-from roboscribe.models.builtin.task import parse_task
 
 
 def ask(task: str, count: int = 100, seed: int = 0) -> list[str]:

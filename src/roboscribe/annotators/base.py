@@ -26,7 +26,7 @@ class Scene:
     Attributes:
         episode: The episode.
         seed: The run's seed.
-        frames: Its frames, for annotators that look; None for a model that does not.
+        frames: Its frames, decoded when one is looked at; None where there is nobody to look.
     """
 
     episode: Episode

@@ -9,11 +9,11 @@ from roboscribe.annotators.base import Scene, Upstream
 from roboscribe.annotators.view import View
 from roboscribe.asks import DeriveTask
 from roboscribe.config import TaskSettings, answer_settings
+from roboscribe.english.task import is_placeholder
 from roboscribe.episode import Episode
 from roboscribe.frames import FrameNeeds
 from roboscribe.language import Row
 from roboscribe.models.base import Model
-from roboscribe.models.builtin.task import is_placeholder
 
 
 class Task:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from roboscribe.annotators.base import Blind, Scene, Upstream
 from roboscribe.annotators.task import task_of
 from roboscribe.asks import AXES, Axis, RephraseTask
 from roboscribe.config import TaskAugSettings, answer_settings
+from roboscribe.english.task import is_placeholder
+from roboscribe.english.texts import distinct
 from roboscribe.language import Row
 from roboscribe.models.base import Model
-from roboscribe.models.builtin.task import is_placeholder
 
 
 class TaskAug(Blind):
@@ -65,13 +66,3 @@ class TaskAug(Blind):
             return [("free", count)] if count else []
         shares = [count // len(AXES) + (at < count % len(AXES)) for at in range(len(AXES))]
         return [(axis, share) for axis, share in zip(AXES, shares, strict=True) if share]
-
-
-def distinct(texts: Iterable[str]) -> list[str]:
-    """The texts without those that differ from an earlier one only in case, spacing or end punctuation."""
-    kept: dict[str, str] = {}
-    for text in texts:
-        key = " ".join(text.split()).rstrip(".!? ").casefold()
-        if key:
-            kept.setdefault(key, text)
-    return list(kept.values())

@@ -73,19 +73,23 @@ class AskingModel:
         self._renderer = renderer
         self._cache = cache
         self._max_tokens = max_tokens
-        self.looks = looks
+        self._looks = looks
 
     @property
     def identity(self) -> str:
         """The backend's: model and sampling settings."""
         return self.backend.identity
 
+    def looks(self, kind: type[Ask[Any]]) -> bool:
+        """Yes at every kind, if it looks at all."""
+        return self._looks
+
     def prompt_digest(self, kind: type[Ask[Any]]) -> str:
         """Digest of the words that asks of this kind are put in."""
         return self._renderer.digest(kind)
 
     async def __aenter__(self) -> AskingModel:
-        await self.backend.check(images=self.looks)
+        await self.backend.check(images=self._looks)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -15,14 +15,14 @@ class Model(Protocol):
     Attributes:
         identity: Name and sampling settings; two models with the same identity give the same answers, so it
             enters the fingerprint of every staged result that asked it.
-        looks: Whether it is shown pictures. To one that does not look, no frame is ever decoded.
     """
 
     @property
     def identity(self) -> str: ...
 
-    @property
-    def looks(self) -> bool: ...
+    def looks(self, kind: type[Ask[Any]]) -> bool:
+        """Whether it wants the pictures of this kind of ask. For one that does not, no frame is ever decoded."""
+        ...
 
     def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
         """Digest of the words in which it is asked this kind of ask; None when it needs no words."""

@@ -28,9 +28,13 @@ class ScriptedModel:
 
     def __init__(self, script: Script, identity: str = "scripted", looks: bool = False) -> None:
         self.identity = identity
-        self.looks = looks
+        self._looks = looks
         self.asked: list[Ask[Any]] = []
         self._reply = script if callable(script) else _in_turn(script)
+
+    def looks(self, kind: type[Ask[Any]]) -> bool:
+        """As it was told."""
+        return self._looks
 
     def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
         """None: it reads no prompt."""

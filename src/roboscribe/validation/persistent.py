@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from roboscribe.models.builtin.task import is_placeholder
+from roboscribe.english.task import is_placeholder
+from roboscribe.english.texts import wording
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 
 MOST_LABEL_WORDS = 12
@@ -249,7 +250,7 @@ def task_aug_duplicate(view: EpisodeView) -> Iterator[Problem]:
     """No two rephrasings differ in case, spacing and end punctuation only."""
     seen: set[str] = set()
     for row in view.of_style("task_aug"):
-        key = " ".join((row.content or "").split()).rstrip(".!? ").casefold()
+        key = wording(row.content or "")
         if key in seen:
             yield Problem(
                 row.timestamp,

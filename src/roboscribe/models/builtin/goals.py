@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from roboscribe.models.builtin.task import Task, TaskAction
+from roboscribe.english.task import Task, TaskAction
 
 STROKES = frozenset({"push", "pull", "open", "close", "press", "turn", "wipe"})
 """Verbs of things done to an object where it is."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from roboscribe.asks import Memories, UpdateMemory
-from roboscribe.models.builtin import lexicon as lex
+from roboscribe.english import lexicon as lex
+from roboscribe.english.task import TaskAction, parse_task
+from roboscribe.english.words import is_plural
 from roboscribe.models.builtin.retelling import Outcome, missed, past_phrase, past_verb, retell
-from roboscribe.models.builtin.task import TaskAction, parse_task
-from roboscribe.models.builtin.words import is_plural
 
 _LET_GO = "let go of"
 _AT_REST = {"into": "in", "onto": "on"}

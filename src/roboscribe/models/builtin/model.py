@@ -25,7 +25,10 @@ class BuiltinModel:
 
     identity = "builtin-1"
     """Raised when a rule changes, so that results of the old rule are not reused."""
-    looks = False
+
+    def looks(self, kind: type[Ask[Any]]) -> bool:
+        """No: its rules read signals and text."""
+        return False
 
     def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
         """None: rules read facts, not words."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice, product, zip_longest
 
 from roboscribe.asks import RephraseTask, Rephrasings
-from roboscribe.models.builtin import lexicon as lex
+from roboscribe.english import lexicon as lex
+from roboscribe.english.task import Task, TaskAction, parse_task
+from roboscribe.english.words import has_regular_participle, is_plural, past_tense
 from roboscribe.models.builtin.retelling import listed, with_object
-from roboscribe.models.builtin.task import Task, TaskAction, parse_task
-from roboscribe.models.builtin.words import has_regular_participle, is_plural, past_tense
 
 _LONGEST = 300
 _MOST_PHRASES = 400

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from roboscribe.models.builtin import lexicon as lex
-from roboscribe.models.builtin.words import past_tense
+from roboscribe.english import lexicon as lex
+from roboscribe.english.words import past_tense
 
 MOST_WORDS = 40
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from roboscribe.asks import Segment, SegmentEpisode, Segments
+from roboscribe.english.task import parse_task
 from roboscribe.models.builtin.goals import ON_TOP, UNKNOWN, Goal, goals_of
-from roboscribe.models.builtin.task import parse_task
 from roboscribe.models.builtin.wording import label_of
 from roboscribe.signals import Arm, Phase, Signals, Verb
 from roboscribe.signals.pushes import pushes, way_back

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from roboscribe.models.builtin.words import gerund, third_person
+from roboscribe.english.words import gerund, third_person
 
 TaskVerb = Literal[
     "pick", "place", "push", "pull", "stack", "open", "close", "pour", "press", "turn", "wipe", "fold",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roboscribe.models.builtin.task import TaskAction, is_placeholder, parse_task
+from roboscribe.english.task import TaskAction, is_placeholder, parse_task
 
 # Each action as "verb: object > preposition > destination", "-" for what the text does not say.
 UNDERSTOOD = {

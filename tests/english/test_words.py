@@ -2,7 +2,7 @@
 
 import pytest
 
-from roboscribe.models.builtin.words import gerund, is_plural, past_tense, third_person
+from roboscribe.english.words import gerund, is_plural, past_tense, third_person
 
 
 @pytest.mark.parametrize(

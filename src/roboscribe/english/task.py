@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from roboscribe.models.builtin import lexicon as lex
-from roboscribe.models.builtin.clauses import Clause, read_clauses
-from roboscribe.models.builtin.lexicon import TaskVerb
+from roboscribe.english import lexicon as lex
+from roboscribe.english.clauses import Clause, read_clauses
+from roboscribe.english.lexicon import TaskVerb
 
 _OPENERS = re.compile(
     r"^(?:(?:hey|hi|hello|ok|okay|now|first|please|kindly|robot|could you|can you|would you|will you|try to"

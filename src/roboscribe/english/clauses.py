@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from roboscribe.models.builtin import lexicon as lex
-from roboscribe.models.builtin.lexicon import TaskVerb
+from roboscribe.english import lexicon as lex
+from roboscribe.english.lexicon import TaskVerb
 
 STOPS = frozenset(",;.:!?&+")
 _LINKS = STOPS | {"and", "then", "finally", "afterwards", "next", "also", "before", "lastly", "please"}

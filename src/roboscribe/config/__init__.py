@@ -1,0 +1,47 @@
+"""The settings tree: every choice a user can make, from which flags, help and the run record come.
+
+Pure data without heavy imports. Names are the command line's: ``plan.enabled`` is ``--plan.enabled``. A
+setting whose field metadata carries ``answers=False`` never changes an answer and stays out of fingerprints.
+"""
+
+from roboscribe.config.annotate import AnnotateSettings
+from roboscribe.config.annotators import (
+    FramesSettings,
+    InterjectionsSettings,
+    MemorySettings,
+    MotionSettings,
+    PlanSettings,
+    QuestionKind,
+    Scenario,
+    SubtasksSettings,
+    TaskAugSettings,
+    TaskSettings,
+    TraceSettings,
+    VqaSettings,
+)
+from roboscribe.config.checks import answer_settings, json_object
+from roboscribe.config.dataset import DatasetSettings, WriterSettings, parse_episodes
+from roboscribe.config.vlm import BackendName, VlmSettings
+
+__all__ = [
+    "AnnotateSettings",
+    "BackendName",
+    "DatasetSettings",
+    "FramesSettings",
+    "InterjectionsSettings",
+    "MemorySettings",
+    "MotionSettings",
+    "PlanSettings",
+    "QuestionKind",
+    "Scenario",
+    "SubtasksSettings",
+    "TaskAugSettings",
+    "TaskSettings",
+    "TraceSettings",
+    "VlmSettings",
+    "VqaSettings",
+    "WriterSettings",
+    "answer_settings",
+    "json_object",
+    "parse_episodes",
+]
