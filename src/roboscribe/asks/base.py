@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from roboscribe.frames import EpisodeFrames, Jpeg, SheetLayout, contact_sheets
+from roboscribe.frames.places import Places
 
 
 class Answer(BaseModel):
@@ -57,6 +58,17 @@ class Ask(Generic[A]):
     def objection(self, answer: A) -> str:
         """What is wrong with an answer that fits its type, in words a model can act on; empty when it will do."""
         return ""
+
+    def put_in(self, places: Places) -> Self:
+        """This ask for a model that names places so; the ask itself where answers hold no places.
+
+        Without it, places in answers are x and y in pixels of the dataset's frames, as the builtin model's are.
+        """
+        return self
+
+    def settled(self, answer: A) -> A:
+        """An answer without objection, its places in pixels of the dataset's frames; itself where it has none."""
+        return answer
 
 
 @dataclass(frozen=True, eq=False)

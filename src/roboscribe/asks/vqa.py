@@ -1,0 +1,258 @@
+"""Ask for visual questions with grounded answers: several kinds about one picture, several pictures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from roboscribe.asks.base import Answer
+from roboscribe.asks.shots import (
+    AboutShots,
+    PlaceBox,
+    PlacePoint,
+    Shot,
+    bound_places,
+    box_fault,
+    exactly,
+    point_fault,
+    source_box,
+    source_point,
+)
+from roboscribe.config import QuestionKind
+
+QuestionText = Annotated[str, Field(min_length=5, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+"""What a thing is called."""
+
+Relation = Literal[
+    "left of",
+    "right of",
+    "above",
+    "below",
+    "in front of",
+    "behind",
+    "on",
+    "in",
+    "under",
+    "next to",
+    "held by",
+]
+"""How one thing lies to another, as seen in the picture."""
+
+Property = Literal["color", "shape", "material", "size", "state", "orientation"]
+"""What is asked about a thing."""
+
+
+class Question(Answer):
+    """A question and its answer; each kind adds the fields of its answer."""
+
+    question: QuestionText
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The answer alone, in the form that datasets store (one of LeRobot's VQA answers)."""
+        return self.model_dump(exclude={"question"}, exclude_none=True)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names and values in the answer, none of which may be blank."""
+        return tuple(value for value in self.content.values() if isinstance(value, str))
+
+
+class Detection(Answer):
+    """One thing and the box around it."""
+
+    label: Name
+    bbox: PlaceBox
+
+
+class Boxes(Question):
+    """Where things are: a box around each."""
+
+    detections: Annotated[list[Detection], Field(min_length=1, max_length=12)]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """``{"detections": [{"label", "bbox_format": "xyxy", "bbox"}]}``."""
+        found = [{"label": d.label, "bbox_format": "xyxy", "bbox": whole(d.bbox)} for d in self.detections]
+        return {"detections": found}
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The labels."""
+        return tuple(detection.label for detection in self.detections)
+
+
+class Keypoint(Question):
+    """Where one thing, or a part of it, is: a point on it."""
+
+    label: Name
+    point: PlacePoint
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """``{"label", "point_format": "xy", "point"}``."""
+        return {"label": self.label, "point_format": "xy", "point": whole(self.point)}
+
+
+class Count(Question):
+    """How many things of a kind are in view."""
+
+    label: Name
+    count: Annotated[int, Field(ge=0, le=100)]
+    note: Annotated[str, Field(min_length=2, max_length=120)] | None = None
+
+
+class Attribute(Question):
+    """What one thing is like."""
+
+    label: Name
+    attribute: Property
+    value: Name
+
+
+class Spatial(Question):
+    """How one thing lies to another."""
+
+    subject: Name
+    relation: Relation
+    object: Name
+
+
+class PictureAnswers(Answer):
+    """What is asked and answered about one picture; a kind that is null is not answered."""
+
+    bbox: Boxes | None = None
+    keypoint: Keypoint | None = None
+    count: Count | None = None
+    attribute: Attribute | None = None
+    spatial: Spatial | None = None
+
+    def of(self, kind: QuestionKind) -> Question | None:
+        """The question of a kind and its answer; None when it was not answered."""
+        return getattr(self, kind)
+
+
+class FrameAnswers(Answer):
+    """Questions and answers about each picture, under its number: "1", "2", …"""
+
+    pictures: dict[str, PictureAnswers]
+
+
+@dataclass(frozen=True, eq=False)
+class Inquiry:
+    """What is wanted about one picture.
+
+    Attributes:
+        shot: The picture.
+        kinds: Kinds of question, all different, the preferred ones first.
+        wanted: How many of them are to be answered. The kinds after the first ``wanted`` are spare: they are used
+            in order where one before them cannot be answered.
+    """
+
+    shot: Shot
+    kinds: tuple[QuestionKind, ...]
+    wanted: int = 1
+
+    @property
+    def spare(self) -> tuple[QuestionKind, ...]:
+        """Kinds that take the place of others."""
+        return self.kinds[self.wanted :]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AskAboutFrames(AboutShots[FrameAnswers]):
+    """What can be asked about these pictures, and what is the answer that can be seen in them?
+
+    A model leaves null what it cannot tell. A rule finds what it needs here, too: other frames of the episode
+    (``inquiry.shot.frames``), signals and task; it answers in pixels of the dataset's frames.
+
+    Attributes:
+        inquiries: What is wanted about each picture.
+    """
+
+    answer = FrameAnswers
+
+    inquiries: tuple[Inquiry, ...]
+
+    @property
+    def shots(self) -> Sequence[Shot]:
+        """The pictures."""
+        return [inquiry.shot for inquiry in self.inquiries]
+
+    @property
+    def kinds(self) -> tuple[QuestionKind, ...]:
+        """Every kind that is wanted somewhere, in one fixed order."""
+        wanted = {kind for inquiry in self.inquiries for kind in inquiry.kinds}
+        order: tuple[QuestionKind, ...] = ("bbox", "keypoint", "count", "attribute", "spatial")
+        return tuple(kind for kind in order if kind in wanted)
+
+    def narrow(self, schema: dict[str, Any]) -> None:
+        """An entry for each picture with just its kinds, and coordinates within it."""
+        anything: Mapping[str, Any] = schema["properties"]["pictures"]["additionalProperties"]
+        entries: dict[str, Any] = {}
+        for number, inquiry, extent in zip(self.numbers, self.inquiries, self.extents, strict=True):
+            entries[number] = exactly(
+                {kind: deepcopy(anything["properties"][kind]) for kind in inquiry.kinds}
+            )
+            bound_places(entries[number], extent)
+        schema["properties"]["pictures"] = exactly(entries)
+
+    def objection(self, answer: FrameAnswers) -> str:
+        """Every picture has its entry; names are not blank; places lie inside the picture, and boxes have area."""
+        if fault := self.miscounted(answer.pictures):
+            return fault
+        for number, inquiry, extent in zip(self.numbers, self.inquiries, self.extents, strict=True):
+            for kind in inquiry.kinds:
+                question = answer.pictures[number].of(kind)
+                if question is not None and (fault := self._fault(question, extent)):
+                    return f"Picture {number}, {kind}: {fault}."
+        return ""
+
+    def settled(self, answer: FrameAnswers) -> FrameAnswers:
+        """The kinds that were wanted, with places in whole pixels of the dataset's frames."""
+        pictures: dict[str, PictureAnswers] = {}
+        for number, inquiry in zip(self.numbers, self.inquiries, strict=True):
+            found = answer.pictures[number]
+            moved = {kind: self._in_source(found.of(kind), inquiry.shot) for kind in inquiry.kinds}
+            pictures[number] = PictureAnswers().model_copy(update=moved)
+        return FrameAnswers(pictures=pictures)
+
+    def _fault(self, question: Question, extent: tuple[int, int]) -> str:
+        if not question.question.strip() or not all(text.strip() for text in question.texts):
+            return "a text is blank"
+        y_first = self.places.y_first
+        match question:
+            case Boxes():
+                faults = (box_fault(found.bbox, extent, y_first) for found in question.detections)
+                return next(filter(None, faults), "")
+            case Keypoint():
+                return point_fault(question.point, extent, y_first)
+            case Spatial() if question.subject.strip().lower() == question.object.strip().lower():
+                return "subject and object are the same"
+            case _:
+                return ""
+
+    def _in_source(self, question: Question | None, shot: Shot) -> Question | None:
+        match question:
+            case Boxes():
+                picture = shot.picture()
+                moved = [
+                    found.model_copy(update={"bbox": source_box(found.bbox, self.places, picture)})
+                    for found in question.detections
+                ]
+                return question.model_copy(update={"detections": moved})
+            case Keypoint():
+                point = source_point(question.point, self.places, shot.picture())
+                return question.model_copy(update={"point": point})
+            case _:
+                return question
+
+
+def whole(numbers: Sequence[float]) -> list[float | int]:
+    """Numbers as integers where they are whole, so that they read as pixels."""
+    return [int(number) if number == int(number) else number for number in numbers]
