@@ -2,7 +2,7 @@
 
 In a test:  ``with FakeServer(latency=0.0, faults=Faults(status_500=0.05)) as server: … server.url …``.
 Beside a benchmark, in a process of its own:  ``python fake_openai_server.py --latency 0.3 --slots 16``; its
-first line is its address, ``GET /stats`` tells what it saw.
+first line is its address, ``GET /stats`` tells what it saw since the start, or since ``GET /reset``.
 """
 
 from __future__ import annotations
@@ -127,6 +127,7 @@ class FakeServer:
         script: Faults of the first chat requests in the order they arrive, None for a good reply.
         structured: What becomes of ``response_format``.
         images: Whether pictures are taken: yes, refused with a 400, or ignored.
+        films: Whether videos are taken as frames; refused with a 400 otherwise.
         models: Names served; ``None`` answers 500 to /v1/models and any name to a chat request.
         key: The API key demanded, if any.
         refuses: Body fields that are met with a 400.
@@ -142,6 +143,7 @@ class FakeServer:
     script: Iterable[Fault | None] = ()
     structured: Structured = "json_schema"
     images: Literal["taken", "refused", "ignored"] = "taken"
+    films: bool = False
     models: tuple[str, ...] | None = ("fake-vlm",)
     key: str | None = None
     refuses: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -218,6 +220,9 @@ class FakeServer:
         if path == "/stats":
             stats = asdict(self.stats) | {"utilisation": self.stats.utilisation}
             return await _respond(writer, 200, stats)
+        if path == "/reset":
+            self.stats = Stats(slots=self.slots)
+            return await _respond(writer, 200, {})
         if path in ("/health", "/v1/health"):
             return await _respond(writer, 200, {})
         if self.key is not None and headers.get("authorization") != f"Bearer {self.key}":
@@ -279,6 +284,8 @@ class FakeServer:
                 return 400, message, "unsupported_parameter"
         if urls and self.images == "refused":
             return 400, "This model takes text only; image_url is no part it knows.", None
+        if not self.films and any(part.get("type") == "video_url" for part in _parts(body)):
+            return 400, "Invalid value: 'video_url'. Supported values are: 'text', 'image_url'.", None
         kind = body.get("response_format", {}).get("type")
         if kind and self.structured == "rejected":
             return 400, "response_format is not supported", None

@@ -15,7 +15,7 @@ from pydantic import Field
 from roboscribe.asks import Answer, Ask
 from roboscribe.config import VlmSettings
 from roboscribe.errors import RoboscribeError
-from roboscribe.frames.picture import Jpeg
+from roboscribe.frames.picture import Clip, Jpeg, Part
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.cache import RequestCache
 from roboscribe.models.ledger import Ledger
@@ -39,7 +39,7 @@ class Look(Ask[Sight]):
     answer = Sight
 
     text: str
-    pictures: tuple[Jpeg, ...] = ()
+    pictures: tuple[Jpeg | Clip, ...] = ()
 
 
 GOOD = '{"name": "red cup", "count": 2, "colours": ["red"]}'
@@ -52,7 +52,7 @@ class Repeat:
     def digest(self, kind: type[Ask[Any]]) -> str:
         return kind.__name__
 
-    async def render(self, ask: Ask[Any]) -> tuple[str, Sequence[str | Jpeg]]:
+    async def render(self, ask: Ask[Any]) -> tuple[str, Sequence[Part]]:
         assert isinstance(ask, Look)
         return "You look at robots.", (*ask.pictures, ask.text)
 

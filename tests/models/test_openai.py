@@ -11,6 +11,7 @@ from fake_openai_server import FakeServer, Fault, Structured
 from talking import Look, jpeg, looks_at, run_asks
 
 from roboscribe.errors import AnswerError, ServerError
+from roboscribe.frames import Clip
 from roboscribe.models.endpoint import retry_after
 
 
@@ -46,6 +47,31 @@ def test_a_request_carries_what_the_settings_say() -> None:
         "top_k": 5,
         "repetition_penalty": 1.1,
     }
+
+
+FILM = Look(episode=0, text="What?", pictures=(Clip((jpeg(0), jpeg(9), jpeg(20)), (1.0, 1.5, 2.0)),))
+
+
+def test_a_film_goes_as_a_video_with_all_its_frames_where_a_server_takes_one() -> None:
+    with FakeServer(films=True) as server:
+        run = run_asks(server, [FILM, FILM], looks=True)
+    assert run.notes == []
+    body = server.asked[0].body
+    film, _ = body["messages"][1]["content"]
+    assert film == {"type": "video_url", "video_url": {"url": FILM.pictures[0].data_url}}
+    assert body["media_io_kwargs"] == {"video": {"num_frames": -1, "fps": 2.0}}
+    assert run.ledger.images == 2 * 3 + 1 + 2, "two films of three frames, a picture and a film to try"
+
+
+@pytest.mark.parametrize("vlm", [{}, {"image_format": "png"}])
+def test_a_film_goes_as_pictures_where_a_server_takes_no_video(vlm: dict[str, Any]) -> None:
+    with FakeServer() as server:
+        run = run_asks(server, [FILM, FILM], looks=True, **vlm)
+    assert [answer for answer in run.answers if not isinstance(answer, str)] == []
+    assert len(run.notes) == (0 if vlm else 1)
+    for seen in server.asked:
+        kinds = [part["type"] for part in seen.body["messages"][1]["content"]]
+        assert kinds == ["image_url"] * 3 + ["text"]
 
 
 def test_pictures_are_png_only_when_asked() -> None:

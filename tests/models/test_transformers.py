@@ -17,6 +17,7 @@ from talking import jpeg
 from roboscribe.asks import Label
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, SettingsError
+from roboscribe.frames import Clip
 from roboscribe.models.answers import parse_answer
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Turn
@@ -65,13 +66,13 @@ def ask(
     **vlm: Any,
 ) -> list[Reply | BaseException]:
     """Replies of a model, asked all at once or one after the other; ``spoil`` gets the loaded backend first."""
-    from roboscribe.models.transformers import open_backend
+    from roboscribe.models.transformers import Backend
 
     settings = VlmSettings(**({"temperature": 1.0, "device": "cpu"} | vlm))
     said = [] if notes is None else notes
 
     async def run() -> list[Reply | BaseException]:
-        backend = open_backend(settings, identity="tiny", ledger=Ledger(), model=str(model), say=said.append)
+        backend = Backend(settings, identity="tiny", ledger=Ledger(), model=str(model), say=said.append)
         await backend.check(images=True)
         spoil(backend)
         try:
@@ -116,6 +117,22 @@ def test_pictures_reach_the_model_in_their_order(checkpoint: Path) -> None:
     one, other, again, blind = texts(ask(checkpoint, requests, temperature=0.0))
     assert one == again
     assert len({one, other, blind}) == 3
+
+
+def test_a_clip_reaches_the_model_whatever_it_is_batched_with(checkpoint: Path) -> None:
+    dark, light, small = jpeg(0, side=64), jpeg(255, side=64), jpeg(90)
+    there, back = Clip((dark, light), (1.0, 1.5)), Clip((light, dark, light), (1.0, 1.5, 2.0))
+    requests = [
+        replace(question(0), parts=(*shown, "What is it?"))
+        for shown in ([there], [back], [small, there], [small], [])
+    ]
+    alone = ask(checkpoint, requests, together=False, temperature=0.0)
+    together = ask(checkpoint, requests, temperature=0.0)
+    assert texts(together) == texts(alone)
+    assert len(set(texts(alone))) == len(requests)
+    tokens = [reply.usage.prompt_tokens for reply in alone if isinstance(reply, Reply)]
+    assert tokens[0] > tokens[4]
+    assert tokens[2] - tokens[3] == tokens[0] - tokens[4]
 
 
 def test_the_seed_and_the_temperature_decide(qwen3: Path) -> None:
@@ -241,7 +258,7 @@ def test_other_faults_are_not_taken_for_a_lack_of_memory(qwen3: Path) -> None:
 
 
 def test_closing_ends_a_long_reply(qwen3: Path) -> None:
-    from roboscribe.models.transformers import open_backend
+    from roboscribe.models.transformers import Backend
 
     endless = {
         "type": "object",
@@ -252,7 +269,7 @@ def test_closing_ends_a_long_reply(qwen3: Path) -> None:
     lengths: list[int] = []
 
     async def run() -> None:
-        backend = open_backend(
+        backend = Backend(
             VlmSettings(device="cpu"),
             identity="tiny",
             ledger=Ledger(),

@@ -40,13 +40,11 @@ def quiet() -> None:
 @contextmanager
 def running(model: Path | str, **vlm: Any) -> Generator[Asking]:
     """A loaded backend; requests that are given together are in flight together."""
-    from roboscribe.models.vllm import open_backend
+    from roboscribe.models.vllm import Backend
 
     settings = VlmSettings(**({"temperature": 1.0, "max_model_len": 4096} | vlm))
     with asyncio.Runner() as runner:
-        backend = open_backend(
-            settings, identity="tiny", ledger=Ledger(), model=str(model), say=lambda note: None
-        )
+        backend = Backend(settings, identity="tiny", ledger=Ledger(), model=str(model), say=lambda note: None)
 
         async def ask(requests: Sequence[Request]) -> list[Any]:
             return await asyncio.gather(*map(backend.complete, requests), return_exceptions=True)

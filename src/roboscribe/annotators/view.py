@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roboscribe.asks import Sheets
+from roboscribe.asks import Film, Sheets
 from roboscribe.config import FramesSettings
 from roboscribe.episode import Episode
 from roboscribe.errors import EpisodeError
@@ -77,6 +77,7 @@ class View:
         return FrameNeeds(thumbnails=dict.fromkeys(self.cameras(episode), indices))
 
     def sheets(self, frames: EpisodeFrames, indices: Sequence[int]) -> Sheets:
-        """Contact sheets of these frames."""
+        """These frames in the form in which they are shown."""
         layout = SheetLayout(self.settings.columns, self.settings.rows)
-        return Sheets(frames, self.cameras(frames.episode), tuple(indices), layout)
+        form = Film if self.settings.form == "video" else Sheets
+        return form(frames, self.cameras(frames.episode), tuple(indices), layout)

@@ -1,6 +1,6 @@
 """Typed asks: what an annotator wants to know, with the facts it needs and the type of the answer."""
 
-from roboscribe.asks.base import Answer, Ask, Sheets, derive_seed
+from roboscribe.asks.base import Answer, Ask, Film, Sheets, derive_seed
 from roboscribe.asks.derive import DerivedTask, DeriveTask
 from roboscribe.asks.memory import Memories, UpdateMemory
 from roboscribe.asks.rephrase import AXES, Axis, RephraseTask, Rephrasings
@@ -43,6 +43,7 @@ __all__ = [
     "DescribeEpisode",
     "Description",
     "Detection",
+    "Film",
     "FrameAnswers",
     "GripperPoints",
     "Inquiry",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from roboscribe.frames import EpisodeFrames, Jpeg, SheetLayout, contact_sheets
+from roboscribe.frames import EpisodeFrames, Part, SheetLayout, contact_sheets, film
 from roboscribe.frames.places import Places
 
 
@@ -38,8 +38,8 @@ class Ask(Generic[A]):
     episode: int
     seed: int = 0
 
-    def look(self) -> Sequence[str | Jpeg]:
-        """What there is to see: captions and pictures in order; none for an ask about words alone.
+    def look(self) -> Sequence[Part]:
+        """What there is to see: captions, pictures and clips in order; none for an ask about words alone.
 
         May decode video, so call it from a thread where that matters.
 
@@ -86,10 +86,10 @@ class Sheets:
     cameras: tuple[str, ...]
     indices: tuple[int, ...]
     layout: SheetLayout
-    _made: list[Jpeg] = field(default_factory=list[Jpeg], init=False, repr=False)
+    _made: list[Part] = field(default_factory=list[Part], init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def pictures(self) -> list[Jpeg]:
+    def pictures(self) -> list[Part]:
         """The sheets, in order of time.
 
         Raises:
@@ -97,8 +97,19 @@ class Sheets:
         """
         with self._lock:
             if not self._made:
-                self._made.extend(contact_sheets(self.frames, self.cameras, self.indices, self.layout))
+                self._made.extend(self._make())
             return list(self._made)
+
+    def _make(self) -> Sequence[Part]:
+        return contact_sheets(self.frames, self.cameras, self.indices, self.layout)
+
+
+@dataclass(frozen=True, eq=False)
+class Film(Sheets):
+    """The same frames as a video of each camera, for models that take one."""
+
+    def _make(self) -> Sequence[Part]:
+        return film(self.frames, self.cameras, self.indices, self.layout.quality)
 
 
 def derive_seed(seed: int, episode: int, purpose: str) -> int:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from roboscribe.asks.base import Answer, Ask, Sheets
 from roboscribe.asks.segment import pictures_of
-from roboscribe.frames import Jpeg
+from roboscribe.frames import Part
 
 
 class DerivedTask(Answer):
@@ -33,6 +33,6 @@ class DeriveTask(Ask[DerivedTask]):
     given: str
     sheets: Sheets
 
-    def look(self) -> Sequence[str | Jpeg]:
+    def look(self) -> Sequence[Part]:
         """The contact sheets of the episode."""
         return pictures_of(self.sheets, self.episode)

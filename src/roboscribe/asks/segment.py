@@ -11,7 +11,7 @@ from pydantic import Field
 
 from roboscribe.asks.base import Answer, Ask, Sheets
 from roboscribe.errors import EpisodeError
-from roboscribe.frames import Jpeg
+from roboscribe.frames import Part
 from roboscribe.signals import GripperEvent, Signals
 
 LabelText = Annotated[str, Field(min_length=2, max_length=120)]
@@ -85,7 +85,7 @@ class DescribeEpisode(Ask[Description], Stretch):
 
     answer = Description
 
-    def look(self) -> Sequence[str | Jpeg]:
+    def look(self) -> Sequence[Part]:
         """The contact sheets of the stretch."""
         return pictures_of(self.sheets, self.episode)
 
@@ -106,7 +106,7 @@ class SegmentEpisode(Ask[Segments], Stretch):
     most: int = 0
     least_seconds: float = 0.0
 
-    def look(self) -> Sequence[str | Jpeg]:
+    def look(self) -> Sequence[Part]:
         """The contact sheets of the stretch."""
         return pictures_of(self.sheets, self.episode)
 
@@ -154,16 +154,16 @@ class RelabelSegment(Ask[Label]):
     end: float
     sheets: tuple[Sheets | None, Sheets | None, Sheets | None]
 
-    def look(self) -> Sequence[str | Jpeg]:
+    def look(self) -> Sequence[Part]:
         """The contact sheets, each under its name."""
-        parts: list[str | Jpeg] = []
+        parts: list[Part] = []
         for name, sheets in zip(("Before:", "The subtask in question:", "After:"), self.sheets, strict=True):
             if sheets is not None:
                 parts += [name, *sheets.pictures()]
         return parts
 
 
-def pictures_of(sheets: Sheets | None, episode: int) -> list[Jpeg]:
+def pictures_of(sheets: Sheets | None, episode: int) -> list[Part]:
     """The pictures of sheets that must be there.
 
     Raises:

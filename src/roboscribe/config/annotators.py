@@ -16,8 +16,10 @@ class FramesSettings:
 
     cameras: tuple[str, ...] = ()
     """Camera keys to show, for example `observation.images.top`; the first one with video when left out."""
+    form: Literal["sheets", "video"] = "sheets"
+    """Show frames as timestamped contact sheets, or as a video, for models that were trained on some."""
     hz: float = 2.0
-    """Frames a second on contact sheets."""
+    """Frames a second."""
     per_ask: int = 60
     """Most frames in one request; a longer episode is looked at in several windows."""
     columns: int = 4
@@ -25,7 +27,7 @@ class FramesSettings:
     rows: int = 5
     """Rows of frames on a contact sheet."""
     thumbnail_side: int = 256
-    """Pixels of the longer side of a frame on a contact sheet."""
+    """Pixels of the longer side of a frame."""
 
     def __post_init__(self) -> None:
         if not self.hz > 0:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import io
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,12 +37,45 @@ class Jpeg:
     @cached_property
     def data_url(self) -> str:
         """The picture as a ``data:`` URL; made at the first use and kept."""
-        return "data:image/jpeg;base64," + base64.b64encode(self.data).decode("ascii")
+        return "data:image/jpeg;base64," + self.base64
+
+    @property
+    def base64(self) -> str:
+        """The file's bytes in base64."""
+        return b64encode(self.data).decode("ascii")
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory it takes, its URL included."""
         return len(self.data) + 4 * ((len(self.data) + 2) // 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Pictures of one camera in order of time, to be shown as a video.
+
+    Attributes:
+        frames: The pictures, all of one size, at least one.
+        times: Seconds into the episode of each.
+    """
+
+    frames: tuple[Jpeg, ...]
+    times: tuple[float, ...]
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, on average; 1 for a single frame."""
+        span = self.times[-1] - self.times[0]
+        return (len(self.times) - 1) / span if span > 0 else 1.0
+
+    @cached_property
+    def data_url(self) -> str:
+        """The frames as one ``data:`` URL in the form vLLM reads; made at the first use and kept."""
+        return "data:video/jpeg;base64," + ",".join(frame.base64 for frame in self.frames)
+
+
+Part = str | Jpeg | Clip
+"""A piece of what a model is told and shown, in reading order."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

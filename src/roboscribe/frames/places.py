@@ -36,23 +36,17 @@ class Resizing:
     least: int
     most: int
 
-    def size(self, sent: Size, most: int | None = None) -> Size:
-        """Size that a picture has for the model.
-
-        Args:
-            sent: Its size as it was sent.
-            most: Most pixels, where ``--vlm.max-pixels`` says so.
-        """
-        most = self.most if most is None else most
+    def size(self, sent: Size) -> Size:
+        """Size that a picture has for the model, from its size as it was sent."""
         area = sent[0] * sent[1]
         width, height = (max(self.step, round(side / self.step) * self.step) for side in sent)
-        if width * height > most:
-            shrink = math.sqrt(most / area)
+        if width * height > self.most:
+            shrink = math.sqrt(self.most / area)
             width, height = (
                 max(self.step, math.floor(side * shrink / self.step) * self.step) for side in sent
             )
-        elif width * height < min(self.least, most):
-            grow = math.sqrt(min(self.least, most) / area)
+        elif width * height < self.least:
+            grow = math.sqrt(self.least / area)
             width, height = (math.ceil(side * grow / self.step) * self.step for side in sent)
         return width, height
 
@@ -66,13 +60,11 @@ class Places:
             processor has resized it, or ``source`` for pixels of the dataset's frame.
         y_first: Whether y stands before x.
         resizing: How its processor resizes pictures; needed for ``resized`` only.
-        most: Most pixels of a picture where ``--vlm.max-pixels`` says so.
     """
 
     unit: Literal["thousandths", "resized", "source"] = "source"
     y_first: bool = False
     resizing: Resizing | None = None
-    most: int | None = None
 
     def __post_init__(self) -> None:
         if self.unit == "resized" and self.resizing is None:
@@ -84,7 +76,7 @@ class Places:
             return _GRID, _GRID
         if self.resizing is None or self.unit == "source":
             return picture.source_width, picture.source_height
-        return self.resizing.size((picture.width, picture.height), self.most)
+        return self.resizing.size((picture.width, picture.height))
 
     def to_source(self, point: Point, picture: Jpeg) -> Point:
         """A place a model named, as x and y in pixels of the dataset's frame; kept inside of it."""

@@ -11,10 +11,11 @@ from typing import Any, Protocol, TypeVar, cast
 
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import AnswerError
+from roboscribe.frames import Part, Places
 from roboscribe.models.answers import UnfitReply, parse_answer, schema_of
 from roboscribe.models.cache import RequestCache
 from roboscribe.models.ledger import Ledger
-from roboscribe.models.request import Backend, Part, Reply, Request, Turn
+from roboscribe.models.request import Backend, Reply, Request, Turn
 
 A = TypeVar("A", bound=Answer)
 
@@ -23,6 +24,8 @@ CONVERSATIONS = 3
 conversation fails once in 200 times; of a million asks, one then goes without an answer."""
 _QUOTED = 4000
 """Characters of an unfit reply that the model is shown again."""
+_THOUSANDTHS = Places("thousandths")
+"""What needs no knowledge of how a picture was resized."""
 
 
 class Renderer(Protocol):
@@ -56,6 +59,7 @@ class AskingModel:
         cache: Replies to requests that were made before; None to ask everything anew.
         max_tokens: Longest reply.
         looks: Whether asks will carry pictures, which the check then covers.
+        places: How it names places in pictures.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class AskingModel:
         cache: RequestCache | None = None,
         max_tokens: int = 1024,
         looks: bool = True,
+        places: Places = _THOUSANDTHS,
     ) -> None:
         self.backend = backend
         self.ledger = ledger
@@ -74,6 +79,7 @@ class AskingModel:
         self._cache = cache
         self._max_tokens = max_tokens
         self._looks = looks
+        self._places = places
 
     @property
     def identity(self) -> str:
@@ -104,6 +110,7 @@ class AskingModel:
             AnswerError: The model gave none; the reason is in the message.
             RunStopped: The budget is spent or the server lost; no other ask will fare better.
         """
+        ask = ask.put_in(self._places)
         system, parts = await self._renderer.render(ask)
         schema = deepcopy(dict(schema_of(ask.answer)))
         ask.narrow(schema)
@@ -119,7 +126,7 @@ class AskingModel:
         kept = self._recall(key, ask)
         if kept is not None:
             self.ledger.cached += 1
-            return kept
+            return ask.settled(kept)
         try:
             reply, answer = await self._ask(request, ask)
         except AnswerError:
@@ -127,7 +134,7 @@ class AskingModel:
             raise
         if self._cache is not None:
             self._cache.put(key, request.name, reply)
-        return answer
+        return ask.settled(answer)
 
     def _recall(self, key: str, ask: Ask[A]) -> A | None:
         reply = self._cache.get(key) if self._cache is not None else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from roboscribe.config import VlmSettings, json_object
-from roboscribe.frames.picture import Jpeg
+from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.request import Reply, Request, Usage
 
 Structure = Literal["json_schema", "json_object", "prompt"]
@@ -25,11 +25,13 @@ class Dialect:
             and repeated in the prompt (``json_object``), or only in the prompt.
         limit: Name of the field that bounds the reply's length.
         seeded: Whether it takes a seed.
+        films: Whether it takes videos as frames; otherwise their frames go as pictures.
     """
 
     structure: Structure = "json_schema"
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     seeded: bool = True
+    films: bool = False
 
     def lower(self) -> Dialect | None:
         """The same with the next simpler way to pass a schema; None when there is none."""
@@ -69,7 +71,7 @@ def body_of(
     model: str,
     dialect: Dialect,
     sampling: Mapping[str, Any],
-    url_of: Callable[[Jpeg], str],
+    url_of: Callable[[Jpeg | Clip], str],
 ) -> dict[str, Any]:
     """The body of a chat completion request.
 
@@ -78,7 +80,7 @@ def body_of(
         model: Name of the model at the server.
         dialect: What the server takes.
         sampling: Fields of ``sampling_of``.
-        url_of: The data URL of a picture.
+        url_of: The data URL of a picture or clip.
     """
     format_: dict[str, Any] | None = None
     if request.schema and dialect.structure == "json_schema":
@@ -99,17 +101,18 @@ def body_of(
         body["seed"] = request.seed & 0x7FFF_FFFF
     if format_ is not None:
         body["response_format"] = format_
+    if request.clips:
+        # All frames that are sent; vLLM would keep the first 32 and take them to be a second apart.
+        body["media_io_kwargs"] = {"video": {"num_frames": -1, "fps": request.clips[0].fps}}
     return body | dict(sampling)
 
 
-def messages_of(request: Request, url_of: Callable[[Jpeg], str]) -> list[dict[str, Any]]:
-    """A request as chat messages; ``url_of`` gives the data URL of a picture."""
+def messages_of(request: Request, url_of: Callable[[Jpeg | Clip], str]) -> list[dict[str, Any]]:
+    """A request as chat messages; ``url_of`` gives the data URL of a picture or clip."""
     content: Any
     if request.pictures:
         content = [
-            {"type": "text", "text": part}
-            if isinstance(part, str)
-            else {"type": "image_url", "image_url": {"url": url_of(part)}}
+            {"type": "text", "text": part} if isinstance(part, str) else _shown(part, url_of(part))
             for part in request.parts
         ]
     else:
@@ -121,6 +124,11 @@ def messages_of(request: Request, url_of: Callable[[Jpeg], str]) -> list[dict[st
         messages.append({"role": "assistant", "content": turn.reply})
         messages.append({"role": "user", "content": turn.objection})
     return messages
+
+
+def _shown(part: Jpeg | Clip, url: str) -> dict[str, Any]:
+    kind = "image_url" if isinstance(part, Jpeg) else "video_url"
+    return {"type": kind, kind: {"url": url}}
 
 
 def reply_of(data: Mapping[str, Any]) -> Reply | None:

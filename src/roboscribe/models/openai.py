@@ -7,16 +7,17 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, RoboscribeError, ServerError, SettingsError
-from roboscribe.frames.picture import Jpeg
+from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.dialect import Dialect, body_of, png_url, refuses_structure, reply_of, sampling_of
 from roboscribe.models.endpoint import Endpoint, Trouble
 from roboscribe.models.ledger import Ledger
-from roboscribe.models.probe import learn
-from roboscribe.models.request import Reply, Request
+from roboscribe.models.probe import Send, learn, takes_films
+from roboscribe.models.request import Reply, Request, without_clips
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -74,6 +75,7 @@ class OpenAIBackend:
         key = api_key(vlm, environ)
         self._endpoints = [Endpoint(url, key, vlm.timeout_s) for url in urls or (None,)]
         self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
+        self._films: dict[Endpoint, asyncio.Task[bool]] = {}
         self._sampling = sampling_of(vlm)
         self._slots = asyncio.Semaphore(vlm.client_concurrency)
         self._images = False
@@ -135,7 +137,7 @@ class OpenAIBackend:
 
     async def close(self) -> None:
         """Close all connections."""
-        for task in self._dialects.values():
+        for task in (*self._dialects.values(), *self._films.values()):
             task.cancel()
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
 
@@ -184,6 +186,8 @@ class OpenAIBackend:
 
     async def _send(self, endpoint: Endpoint, request: Request) -> Reply:
         dialect = await self._dialect(endpoint)
+        if request.clips and self._vlm.image_format == "jpeg":
+            dialect = replace(dialect, films=await self._takes_films(endpoint, dialect))
         while True:
             try:
                 return await self._post(endpoint, request, dialect)
@@ -196,6 +200,8 @@ class OpenAIBackend:
                 dialect = simpler
 
     async def _post(self, endpoint: Endpoint, request: Request, dialect: Dialect) -> Reply:
+        if not dialect.films:
+            request = without_clips(request)
         urls = await self._urls(request)
         body = body_of(request, self._model, dialect, self._sampling, urls.__getitem__)
         nbytes = len(request.system) + sum(
@@ -208,10 +214,10 @@ class OpenAIBackend:
             raise Trouble("faulty", "the reply holds no message")
         return reply
 
-    async def _urls(self, request: Request) -> Mapping[Jpeg, str]:
-        pictures = request.pictures
+    async def _urls(self, request: Request) -> Mapping[Jpeg | Clip, str]:
         if self._vlm.image_format == "jpeg":
-            return {picture: picture.data_url for picture in pictures}
+            return {part: part.data_url for part in request.parts if not isinstance(part, str)}
+        pictures = request.pictures
         for picture in pictures:
             if picture not in self._pngs:
                 self._pngs[picture] = await asyncio.to_thread(png_url, picture)
@@ -225,7 +231,20 @@ class OpenAIBackend:
             self._dialects[endpoint] = task
         return await asyncio.shield(task)
 
+    async def _takes_films(self, endpoint: Endpoint, dialect: Dialect) -> bool:
+        """Whether a server takes videos; found out by the first who shows one."""
+        task = self._films.get(endpoint)
+        if task is None or (task.done() and task.exception() is not None):
+            task = asyncio.ensure_future(
+                takes_films(self._prober(endpoint), dialect, endpoint.name, self._say)
+            )
+            self._films[endpoint] = task
+        return await asyncio.shield(task)
+
     async def _learn(self, endpoint: Endpoint) -> Dialect:
+        return await learn(self._prober(endpoint), endpoint.name, images=self._images, say=self._say)
+
+    def _prober(self, endpoint: Endpoint) -> Send:
         async def send(request: Request, dialect: Dialect) -> Reply:
             for attempt in range(_PROBE_TRIES):
                 try:
@@ -240,7 +259,7 @@ class OpenAIBackend:
                     return reply
             raise AssertionError
 
-        return await learn(send, endpoint.name, images=self._images, say=self._say)
+        return send
 
     async def _given_up(self, endpoint: Endpoint, trouble: Trouble, request: Request) -> RoboscribeError:
         """The end of the last try: the server is gone, or it is this request that it cannot answer."""

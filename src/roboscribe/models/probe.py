@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from roboscribe.errors import ServerError
-from roboscribe.frames.picture import Jpeg
+from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.answers import objects_in
 from roboscribe.models.dialect import Dialect, Structure
 from roboscribe.models.endpoint import Trouble
@@ -47,6 +47,23 @@ async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], Non
         return replace(dialect, structure=await _structure(send, dialect))
     structure, _ = await asyncio.gather(_structure(send, dialect), _pictures(send, dialect, plain, name, say))
     return replace(dialect, structure=structure)
+
+
+async def takes_films(send: Send, dialect: Dialect, name: str, say: Callable[[str], None]) -> bool:
+    """Whether a server takes a video as frames; where it does not, their frames go as pictures.
+
+    Raises:
+        Trouble: It cannot be asked at all.
+    """
+    clip = Clip((_grey(), _grey()), (0.0, 1.0))
+    try:
+        await send(replace(_QUESTION, parts=(*_QUESTION.parts, clip)), replace(dialect, films=True))
+    except Trouble as trouble:
+        if trouble.kind not in ("refused", "faulty"):
+            raise
+        say(f"{name} takes no videos as frames, so it is shown the frames as pictures.")
+        return False
+    return True
 
 
 async def _plain(send: Send) -> tuple[Dialect, Reply]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from roboscribe.frames.picture import Jpeg
-
-Part = str | Jpeg
-"""A piece of a prompt, in reading order."""
+from roboscribe.frames.picture import Clip, Jpeg, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +50,7 @@ class Request:
         """
         canonical = {
             "system": self.system,
-            "parts": [
-                {"text": part} if isinstance(part, str) else {"jpeg": hashlib.sha256(part.data).hexdigest()}
-                for part in self.parts
-            ],
+            "parts": [_canonical(part) for part in self.parts],
             "schema": self.schema,
             "seed": self.seed,
             "max_tokens": self.max_tokens,
@@ -66,8 +60,35 @@ class Request:
 
     @property
     def pictures(self) -> tuple[Jpeg, ...]:
-        """Its pictures in order."""
-        return tuple(part for part in self.parts if isinstance(part, Jpeg))
+        """Its pictures in order, those of clips among them."""
+        return tuple(
+            picture
+            for part in self.parts
+            if not isinstance(part, str)
+            for picture in (part.frames if isinstance(part, Clip) else (part,))
+        )
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """Its clips in order."""
+        return tuple(part for part in self.parts if isinstance(part, Clip))
+
+
+def without_clips(request: Request) -> Request:
+    """The same question with the frames of its clips as single pictures, for models that take no video."""
+    if not request.clips:
+        return request
+    parts = (part.frames if isinstance(part, Clip) else (part,) for part in request.parts)
+    return replace(request, parts=tuple(part for several in parts for part in several))
+
+
+def _canonical(part: Part) -> dict[str, Any]:
+    """A part without what does not change the reply."""
+    if isinstance(part, str):
+        return {"text": part}
+    if isinstance(part, Jpeg):
+        return {"jpeg": hashlib.sha256(part.data).hexdigest()}
+    return {"clip": [hashlib.sha256(frame.data).hexdigest() for frame in part.frames], "times": part.times}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from roboscribe.models.asking import AskingModel, Renderer
 from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.cache import RequestCache, default_folder
+from roboscribe.models.families import places_of
 from roboscribe.models.ledger import Budget, Ledger, Prices
 from roboscribe.models.request import Backend
 from roboscribe.models.server import serving, visible_gpus
@@ -30,7 +31,7 @@ Say = Callable[[str], None]
 _ENV_URL = "OPENAI_BASE_URL"
 _IN_PROCESS = {"transformers": "roboscribe.models.transformers", "vllm": "roboscribe.models.vllm"}
 """Backends that run in this process: the module of each, which also is the name of an extra. It has
-``open_backend(vlm, identity=…, model=…, ledger=…, say=…) -> Backend``."""
+a class ``Backend``, made of ``(vlm, identity=…, model=…, ledger=…, say=…)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,19 @@ def open_model(
     ledger = Ledger(Prices.of(vlm), budget)
     cache = RequestCache(vlm.cache_dir or default_folder(environ), say) if vlm.cache else None
 
-    def asking(backend: Backend) -> AskingModel:
-        return AskingModel(backend, renderer, ledger=ledger, cache=cache, max_tokens=vlm.max_new_tokens)
+    def asking(backend: Backend, model: str) -> AskingModel:
+        return AskingModel(
+            backend,
+            renderer,
+            ledger=ledger,
+            cache=cache,
+            max_tokens=vlm.max_new_tokens,
+            places=places_of(vlm, model),
+        )
 
     if choice.backend != "openai":
-        yield asking(_in_process(choice.backend, vlm, ledger, say))
+        model = _named(vlm, f"--vlm.backend {choice.backend}")
+        yield asking(_in_process(choice.backend, vlm, model, ledger, say), model)
     elif vlm.serve:
         if vlm.endpoints:
             raise SettingsError(
@@ -126,12 +135,12 @@ def open_model(
             )
         model = _named(vlm, "--vlm.serve")
         with serving(vlm, model, say, gpus=visible_gpus(environ), environ=environ) as urls:
-            yield asking(_openai(vlm, model, urls, ledger, say, environ))
+            yield asking(_openai(vlm, model, urls, ledger, say, environ), model)
     else:
         from_environment = environ.get(_ENV_URL, "").rstrip("/")
         urls = vlm.endpoints or ((from_environment,) if from_environment else ())
         model = vlm.model_id or _only_model(vlm, urls, environ)
-        yield asking(_openai(vlm, model, urls, ledger, say, environ))
+        yield asking(_openai(vlm, model, urls, ledger, say, environ), model)
 
 
 def identity_of(vlm: VlmSettings, model: str) -> str:
@@ -184,8 +193,9 @@ def _openai(
     )
 
 
-def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, ledger: Ledger, say: Say) -> Backend:
-    model = _named(vlm, f"--vlm.backend {name}")
+def _in_process(
+    name: Literal["transformers", "vllm"], vlm: VlmSettings, model: str, ledger: Ledger, say: Say
+) -> Backend:
     for flag, value in (("extra-body", vlm.extra_body), ("reasoning-effort", vlm.reasoning_effort)):
         if value is not None:
             raise SettingsError(f"--vlm.{flag} is for servers, and --vlm.backend is {name}.", "Leave it out.")
@@ -193,7 +203,7 @@ def _in_process(name: Literal["transformers", "vllm"], vlm: VlmSettings, ledger:
         module = import_module(_IN_PROCESS[name])
     except ModuleNotFoundError as error:
         raise _not_installed(name, error) from None
-    backend = module.open_backend(vlm, identity=identity_of(vlm, model), model=model, ledger=ledger, say=say)
+    backend = module.Backend(vlm, identity=identity_of(vlm, model), model=model, ledger=ledger, say=say)
     return cast(Backend, backend)
 
 

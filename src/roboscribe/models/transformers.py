@@ -11,30 +11,30 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, cast
 
+import numpy as np
 import torch
 import transformers
 import xgrammar
 from PIL import Image
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+from transformers.video_utils import VideoMetadata
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, SettingsError
-from roboscribe.frames.picture import Jpeg
+from roboscribe.frames.picture import Clip, Jpeg, Part
 from roboscribe.models.batching import Batcher, BatchTooLarge
 from roboscribe.models.decoding import Finished, Row, Sampling, Steering
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
 from roboscribe.models.ledger import Ledger
-from roboscribe.models.request import Reply, Request, Usage
+from roboscribe.models.request import Reply, Request, Usage, without_clips
 
 _BATCH = 8
 _BILLION = 1e9
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def open_backend(
-    vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
-) -> Backend:
-    """A backend for a model; nothing is loaded before its ``check``.
+class Backend:
+    """Batches of requests to one model, which is loaded once; which is loaded once, by ``check``.
 
     Args:
         vlm: Device, numbers, batch size and sampling.
@@ -43,11 +43,6 @@ def open_backend(
         ledger: Where pictures are accounted for.
         say: Told what a user should know though it is no error.
     """
-    return Backend(vlm, identity=identity, model=model, ledger=ledger, say=say)
-
-
-class Backend:
-    """Batches of requests to one model, which is loaded once; see ``open_backend``."""
 
     def __init__(
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
@@ -114,6 +109,7 @@ class Loaded:
         context: Most tokens of prompt and reply together; None when the model does not tell.
         variables: Of the chat template.
         resizing: What the picture processor is told besides its own settings.
+        films: Whether it takes videos.
     """
 
     model: Any
@@ -124,6 +120,7 @@ class Loaded:
     context: int | None
     variables: dict[str, Any]
     resizing: dict[str, Any]
+    films: bool
 
     def answer(self, requests: Sequence[Request], unwanted: Event) -> list[Reply | AnswerError]:
         """The replies to a batch of requests, in their order.
@@ -180,6 +177,8 @@ class Loaded:
         ]
 
     def _inputs(self, requests: Sequence[Request]) -> Any:
+        if not self.films:
+            requests = [without_clips(request) for request in requests]
         texts = [
             _without_thinking(
                 self.processor.apply_chat_template(
@@ -188,11 +187,19 @@ class Loaded:
             )
             for request in requests
         ]
-        pictures = [[_decoded(picture) for picture in request.pictures] for request in requests]
+        pictures = [
+            [_decoded(part) for part in request.parts if isinstance(part, Jpeg)] for request in requests
+        ]
+        clips = [clip for request in requests for clip in request.clips]
         return self.processor(
             text=texts,
             images=pictures if any(pictures) else None,
             images_kwargs=self.resizing,
+            videos=[_film(clip) for clip in clips] or None,
+            # As they are: which frames to show is decided before.
+            videos_kwargs={"do_sample_frames": False, "video_metadata": [_times(clip) for clip in clips]}
+            if clips
+            else {},
             padding=True,
             padding_side="left",
             # The template has written them all.
@@ -207,11 +214,14 @@ class Loaded:
 
 
 def conversation_of(request: Request) -> list[dict[str, Any]]:
-    """A request as the messages that chat templates take; pictures are placeholders."""
+    """A request as the messages that chat templates take; pictures and clips are placeholders."""
 
-    def says(role: str, *parts: str | Jpeg) -> dict[str, Any]:
+    def says(role: str, *parts: Part) -> dict[str, Any]:
         content = [
-            {"type": "text", "text": part} if isinstance(part, str) else {"type": "image"} for part in parts
+            {"type": "text", "text": part}
+            if isinstance(part, str)
+            else {"type": "video" if isinstance(part, Clip) else "image"}
+            for part in parts
         ]
         return {"role": role, "content": content}
 
@@ -294,6 +304,7 @@ def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
         getattr(text, "max_position_embeddings", None),
         template_variables(vlm, family),
         {} if bounds is None else {"size": bounds},
+        getattr(processor, "video_processor", None) is not None,
     )
 
 
@@ -355,6 +366,22 @@ def _without_thinking(prompt: str) -> str:
 
 def _decoded(picture: Jpeg) -> Image.Image:
     return Image.open(io.BytesIO(picture.data)).convert("RGB")
+
+
+def _film(clip: Clip) -> Any:
+    """uint8, shape [frames, height, width, 3]."""
+    return np.stack([np.asarray(_decoded(frame)) for frame in clip.frames])
+
+
+def _times(clip: Clip) -> Any:
+    count = len(clip.frames)
+    return VideoMetadata(
+        total_num_frames=count,
+        fps=clip.fps,
+        duration=count / clip.fps,
+        # Counted from the episode's start, so that a model that writes times into the prompt writes the true ones.
+        frames_indices=[round(time * clip.fps) for time in clip.times],
+    )
 
 
 def _is_out_of_memory(error: Exception) -> bool:

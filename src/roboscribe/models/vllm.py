@@ -28,21 +28,19 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, ServerError, SettingsError
-from roboscribe.frames.picture import Jpeg
+from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.batching import Batcher
 from roboscribe.models.dialect import messages_of
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
 from roboscribe.models.ledger import Ledger
-from roboscribe.models.request import Reply, Request, Usage
+from roboscribe.models.request import Reply, Request, Usage, without_clips
 
 _BATCH = 64
 _AS_LONG_AS_FITS = -1
 
 
-def open_backend(
-    vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
-) -> Backend:
-    """A backend for a model; nothing is loaded before its ``check``.
+class Backend:
+    """Batches of requests to one vLLM engine; which is loaded by ``check``.
 
     Args:
         vlm: GPUs, numbers, batch size and sampling.
@@ -51,11 +49,6 @@ def open_backend(
         ledger: Where pictures are accounted for.
         say: Told what a user should know though it is no error.
     """
-    return Backend(vlm, identity=identity, model=model, ledger=ledger, say=say)
-
-
-class Backend:
-    """Batches of requests to one vLLM engine; see ``open_backend``."""
 
     def __init__(
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
@@ -123,7 +116,8 @@ class Backend:
 
     def _answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
         outputs = self._engine.chat(
-            [messages_of(request, _url) for request in requests],
+            # Its interface to a video tells no times, so frames go as pictures.
+            [messages_of(without_clips(request), _url) for request in requests],
             [self._sampling(request) for request in requests],
             chat_template_kwargs=self._variables,
             use_tqdm=False,
@@ -189,5 +183,5 @@ def _reply(output: Any) -> Reply:
     )
 
 
-def _url(picture: Jpeg) -> str:
+def _url(picture: Jpeg | Clip) -> str:
     return picture.data_url

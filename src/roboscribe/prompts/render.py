@@ -15,7 +15,7 @@ from jinja2 import nodes
 from roboscribe.asks import Ask
 from roboscribe.asks import __all__ as _names
 from roboscribe.errors import SettingsError
-from roboscribe.frames import Jpeg
+from roboscribe.frames import Part
 
 HERE = Path(__file__).parent
 SUFFIX = ".md.j2"
@@ -56,7 +56,7 @@ class Prompts:
         text = self._sources[SYSTEM] + "\0" + self._sources[name_of(kind)]
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    async def render(self, ask: Ask[Any]) -> tuple[str, Sequence[str | Jpeg]]:
+    async def render(self, ask: Ask[Any]) -> tuple[str, Sequence[Part]]:
         """The system text, and the parts of the message in order.
 
         Raises:
