@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from roboscribe.frames import EpisodeFrames, Part, SheetLayout, contact_sheets, film
-from roboscribe.frames.places import Places
+from roboscribe.frames import EpisodeFrames, Part, Places, SheetLayout, contact_sheets, film
 
 
 class Answer(BaseModel):

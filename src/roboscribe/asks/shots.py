@@ -10,8 +10,7 @@ from typing import Annotated, Any, Self, TypeVar, cast
 from pydantic import Field
 
 from roboscribe.asks.base import Answer, Ask
-from roboscribe.frames import EpisodeFrames, Jpeg
-from roboscribe.frames.places import Places
+from roboscribe.frames import EpisodeFrames, Jpeg, Places
 from roboscribe.frames.sheets import camera_name
 from roboscribe.signals import Signals
 

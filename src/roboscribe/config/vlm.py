@@ -72,7 +72,8 @@ class VlmSettings:
     batch_size: int | None = field(default=None, metadata=NOT_AN_ANSWER)
     """Requests a model in this process works on at once; 8 for transformers and 64 for vllm when left out."""
     max_pixels: int | None = None
-    """Most pixels of a picture in the eyes of a model in this process; what it is made for when left out."""
+    """Most pixels of a picture in the eyes of the model; what it is made for when left out. A model in this
+    process is told so; of a server, say what it was started with: some models name places by those pixels."""
     max_model_len: int | None = field(default=None, metadata=NOT_AN_ANSWER)
     """Most tokens of prompt and reply together for vllm in this process; as many as fit in memory when left out."""
     price_prompt: float | None = field(default=None, metadata=NOT_AN_ANSWER)

@@ -3,6 +3,7 @@
 from roboscribe.frames.decode import read_frames
 from roboscribe.frames.film import film
 from roboscribe.frames.picture import RGB, Clip, Frame, Jpeg, Part
+from roboscribe.frames.places import Places
 from roboscribe.frames.sheets import SheetLayout, contact_sheets
 from roboscribe.frames.store import EpisodeFrames, FrameCounts, FrameNeeds, FrameSettings, FrameStore
 
@@ -17,6 +18,7 @@ __all__ = [
     "FrameStore",
     "Jpeg",
     "Part",
+    "Places",
     "SheetLayout",
     "contact_sheets",
     "film",
