@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from roboscribe.annotators.base import Scene
-from roboscribe.annotators.registry import enabled_annotators
+from roboscribe.annotators.registry import select_annotators
 from roboscribe.config import AnnotateSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.language import Row, canonical_json
@@ -28,7 +28,7 @@ def made_now() -> dict[str, Any]:
     """Version and digest of each annotator's rows on the sample."""
     dataset = open_dataset(str(files("roboscribe") / "sample"))
     model = BuiltinModel()
-    annotators = enabled_annotators(AnnotateSettings(root=dataset.root), looks=model.looks)
+    annotators = select_annotators(AnnotateSettings(root=dataset.root), looks=model.looks).in_order
     rows: dict[str, list[Any]] = {annotator.name: [] for annotator in annotators}
     for index in dataset.episode_indices:
         upstream: dict[str, list[Row]] = {}

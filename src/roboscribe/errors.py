@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -25,6 +27,12 @@ class RoboscribeError(Exception):
 def cause(error: Exception) -> str:
     """What a library says went wrong, on one line and without its full stop, to go into a sentence of ours."""
     return " ".join(str(error).split()).rstrip(".")
+
+
+def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """`` Did you mean …?`` for a misspelt name, or nothing when no known name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {prefix}{near[0]}?" if near else ""
 
 
 class SettingsError(RoboscribeError):

@@ -146,6 +146,11 @@ def sort_events(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.style or "", row.role, row.camera or ""))
 
 
+def sort_rows(rows: Iterable[Row]) -> list[Row]:
+    """Rows of one annotator in the order in which a dataset gives them back (stable within)."""
+    return sorted(rows, key=lambda row: (row.timestamp, row.style or "", row.role, row.camera or ""))
+
+
 def canonical_json(data: Any) -> str:
     """JSON with sorted keys and no spare whitespace: equal data gives equal bytes."""
     return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roboscribe.annotators.base import Annotator, Scene
-from roboscribe.annotators.registry import enabled_annotators
+from roboscribe.annotators.base import Scene
+from roboscribe.annotators.registry import select_annotators
+from roboscribe.annotators.selection import Selection
 from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
@@ -79,21 +80,21 @@ def annotate(
         listen(Note(text))
 
     with nullcontext(model) if model else _open_model(settings, say) as model:
-        annotators = enabled_annotators(settings, model.looks)
+        selection = select_annotators(settings, model.looks)
         for note in source.notes:
             say(note)
         frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
-        run = Run(source, stored, annotators, model, Staging(target), settings.seed, listen, frames)
-        written = tuple(annotator.name for annotator in annotators if annotator.styles)
+        run = Run(source, stored, selection, model, Staging(target), settings.seed, listen, frames)
+        written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
         asyncio.run(run.stage(episodes, max(IN_FLIGHT, settings.vlm.client_concurrency)))
-        shards = run.write(target, settings.writer.tools_column) if run.rows else 0
+        shards = run.write(target, settings.writer.tools_column) if run.ready else 0
 
     finished = RunFinished(
-        annotated=len(run.rows),
+        annotated=len(run.ready),
         failed=len(run.failures),
         asks=run.asks,
-        rows=sum(run.rows.values()),
+        rows=sum(ready.rows for ready in run.ready.values()),
         shards_written=shards,
         seconds=time.monotonic() - started,
         target=str(target),
@@ -109,6 +110,19 @@ def _open_model(settings: AnnotateSettings, say: Callable[[str], None]) -> Abstr
     return open_model(settings.vlm, budget, Prompts(settings.prompts), say)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is to be written of an episode.
+
+    Attributes:
+        annotators: Names of those whose rows take the place of the dataset's.
+        rows: Number of rows.
+    """
+
+    annotators: tuple[str, ...]
+    rows: int
+
+
 @dataclass
 class Run:
     """One run over a dataset.
@@ -116,13 +130,13 @@ class Run:
     Attributes:
         source: Where episodes come from.
         stored: Where the rows already written are: the output dataset once it exists, else the source.
-        annotators: Each after those it requires.
+        selection: The annotators, and which of them are to be made.
         model: Answers their asks.
         staging: Where their results are kept.
         seed: Seed of every random choice.
         listen: Told of every event.
         frames: Frames of the episodes in flight.
-        rows: Number of rows of each episode that is ready to be written.
+        ready: What is to be written of each episode that is ready.
         failures: Episodes that are not.
         asks: Asks put to the model so far.
         stopped: Why no more episodes are tried; empty while they are.
@@ -130,13 +144,13 @@ class Run:
 
     source: Dataset
     stored: Dataset
-    annotators: Sequence[Annotator]
+    selection: Selection
     model: Model
     staging: Staging
     seed: int
     listen: Listener
     frames: FrameStore
-    rows: dict[int, int] = field(default_factory=dict[int, int])
+    ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
     stopped: str = ""
@@ -179,44 +193,32 @@ class Run:
         stored = await asyncio.to_thread(self.stored.language_rows, index)
         async with self._open_frames(episode) as frames:
             scene = Scene(episode, self.seed, frames)
-            produced = await produce(scene, self.annotators, self.model, self.staging, stored)
+            produced = await produce(scene, self.selection, self.model, self.staging, stored)
         self.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)
         if produced.failure is not None:
             self._fail(index, *produced.failure)
             return
-        rows = self._staged_rows(index)
-        breach = self._new_breach(episode, stored, rows)
+        update = self._update(index, produced.written)
+        breach = _new_breach(episode, stored, update)
         if breach is not None:
             self._fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
             return
-        self.rows[index] = len(rows)
+        self.ready[index] = Ready(produced.written, len(update.rows))
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.spent))
 
-    def _new_breach(self, episode: Episode, stored: Sequence[Row], rows: Sequence[Row]) -> Finding | None:
-        """The first error that an episode would have with these rows and does not have already.
-
-        Rows of other styles that survive are looked at, too: a plan that is kept must still list the subtasks
-        that are new. What was wrong with them before is no reason to refuse.
-        """
-        kept = [row for row in stored if row.style not in self.styles]
-        known = (
-            {finding.message for finding in check_episode(EpisodeView.of(episode, stored))} if kept else ()
-        )
-        found = check_episode(EpisodeView.of(episode, [*kept, *rows]))
-        return next((f for f in found if f.severity == "error" and f.message not in known), None)
-
-    @property
-    def styles(self) -> frozenset[str | None]:
-        """Styles that this run makes rows of."""
-        return frozenset[str | None]().union(*(annotator.styles for annotator in self.annotators))
+    def _update(self, index: int, annotators: Sequence[str]) -> EpisodeUpdate:
+        """The staged rows of some annotators, to take the place of an episode's rows of their styles."""
+        rows = [row for name in annotators for row in self.staging.rows(index, name)]
+        styles = (self.selection.annotators[name].styles for name in annotators)
+        return EpisodeUpdate(rows, frozenset[str | None]().union(*styles))
 
     @asynccontextmanager
     async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames]:
         """The episode's frames; those that are known to be needed take one pass, others none."""
         needs = FrameNeeds()
-        for annotator in self.annotators:
+        for annotator in self.selection.in_order:
             needs |= annotator.needs(episode)
         async with self.frames.admit(episode, needs) as frames:
             yield frames
@@ -244,18 +246,13 @@ class Run:
             self.staging.fail(index, "", {"annotator": stage}, reason)
         self.listen(EpisodeFailed(index, stage, reason))
 
-    def _staged_rows(self, index: int) -> list[Row]:
-        names = (annotator.name for annotator in self.annotators if annotator.styles)
-        return [row for name in names for row in self.staging.rows(index, name)]
-
     def write(self, target: Path, tools_column: bool) -> int:
         """Write the rows of every episode that is ready; the number of data files that changed."""
-        styles = self.styles
 
         def update(index: int) -> EpisodeUpdate | None:
-            return EpisodeUpdate(self._staged_rows(index), styles) if index in self.rows else None
+            return self._update(index, self.ready[index].annotators) if index in self.ready else None
 
-        written = self.rows.keys() | written_before(self.stored.root)
+        written = self.ready.keys() | written_before(self.stored.root)
         self.listen(WritingStarted(len(self.source.shards())))
         report = write_language(
             self.source,
@@ -266,3 +263,15 @@ class Run:
             on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
         )
         return report.shards_written
+
+
+def _new_breach(episode: Episode, stored: Sequence[Row], update: EpisodeUpdate) -> Finding | None:
+    """The first error that an episode would have with its new rows and does not have already.
+
+    Rows of other styles that survive are looked at, too: a plan that is kept must still list the subtasks
+    that are new. What was wrong with them before is no reason to refuse.
+    """
+    kept = [row for row in stored if row.style not in update.styles]
+    known = {finding.message for finding in check_episode(EpisodeView.of(episode, stored))} if kept else ()
+    found = check_episode(EpisodeView.of(episode, [*kept, *update.rows]))
+    return next((f for f in found if f.severity == "error" and f.message not in known), None)

@@ -8,7 +8,7 @@ import pytest
 from roboscribe.annotators.base import Annotator, Scene
 from roboscribe.annotators.memory import Memory
 from roboscribe.annotators.plan import Plan
-from roboscribe.annotators.registry import enabled_annotators
+from roboscribe.annotators.registry import select_annotators
 from roboscribe.annotators.subtasks import Subtasks
 from roboscribe.annotators.task_aug import TaskAug
 from roboscribe.asks import UpdateMemory
@@ -117,6 +117,6 @@ def test_what_is_turned_off_does_not_run_and_all_off_is_refused() -> None:
     off = PlanSettings(enabled=False)
     names = [
         a.name
-        for a in enabled_annotators(AnnotateSettings(repo_id="a/b", plan=off), looks=lambda kind: False)
+        for a in select_annotators(AnnotateSettings(repo_id="a/b", plan=off), lambda kind: False).in_order
     ]
     assert names == ["task", "task_aug", "subtasks", "motion", "memory"]

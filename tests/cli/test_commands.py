@@ -18,6 +18,7 @@ import pytest
 from make_dataset import edit_info, edit_table, make_dataset
 
 from roboscribe.cli.app import COMMANDS, main
+from roboscribe.config.annotate import ANNOTATORS
 from roboscribe.dataset import open_dataset
 
 
@@ -184,7 +185,7 @@ def no_column(root: Path) -> None:
         (None, ("--task-aug.count", "-3"), ["--task-aug.count"]),
         (
             None,
-            tuple(f"--{s}.enabled=false" for s in ("subtasks", "plan", "memory", "task_aug", "motion")),
+            tuple(f"--{name}.enabled=false" for name in ANNOTATORS),
             ["enabled"],
         ),
     ],

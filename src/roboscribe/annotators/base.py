@@ -59,6 +59,8 @@ class Annotator(Protocol):
         version: Raised when the annotator's own rules change, so that old results are not reused.
         styles: Styles of the rows it produces.
         requires: Names of annotators whose rows it builds on.
+        accompanies: Names of annotators whose rows, where there are any, come with rows of this one: it builds
+            on these, too, and is made anew wherever they change.
         asks: Ask types it may put to the model; with none, the model is no part of its fingerprint.
         settings: Its settings that change the rows, as plain data.
     """
@@ -71,6 +73,8 @@ class Annotator(Protocol):
     def styles(self) -> frozenset[str | None]: ...
     @property
     def requires(self) -> tuple[str, ...]: ...
+    @property
+    def accompanies(self) -> tuple[str, ...]: ...
     @property
     def asks(self) -> tuple[type[Ask[Any]], ...]: ...
     @property

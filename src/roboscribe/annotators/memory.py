@@ -21,6 +21,7 @@ class Memory(Blind):
     version = 1
     styles = frozenset[str | None]({"memory"})
     requires = ("subtasks", "task")
+    accompanies: tuple[str, ...] = ()
     asks = (UpdateMemory,)
 
     def __init__(self, settings: MemorySettings) -> None:

@@ -17,6 +17,7 @@ class MotionPrimitives(Blind):
     version = 1
     styles = frozenset[str | None]({"motion"})
     requires = ()
+    accompanies: tuple[str, ...] = ()
     asks = ()
     settings: Mapping[str, Any] = {}
 

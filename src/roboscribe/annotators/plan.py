@@ -18,6 +18,7 @@ class Plan(Blind):
     version = 1
     styles = frozenset[str | None]({"plan"})
     requires = ("subtasks",)
+    accompanies: tuple[str, ...] = ()
     asks = ()
     settings: Mapping[str, Any] = {}
 

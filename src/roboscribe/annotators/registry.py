@@ -1,4 +1,4 @@
-"""The annotators of a run: settings go in, the enabled annotators in working order come out."""
+"""The annotators there are: settings go in, the selection of those that a run makes comes out."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from roboscribe.annotators.base import Annotator
 from roboscribe.annotators.memory import Memory
 from roboscribe.annotators.motion import MotionPrimitives
 from roboscribe.annotators.plan import Plan
+from roboscribe.annotators.selection import Selection
 from roboscribe.annotators.subtasks import Subtasks
 from roboscribe.annotators.task import Task
 from roboscribe.annotators.task_aug import TaskAug
 from roboscribe.annotators.view import View
-from roboscribe.asks import Ask, SegmentEpisode
+from roboscribe.annotators.vqa import Vqa
+from roboscribe.asks import Ask, AskAboutFrames, SegmentEpisode
 from roboscribe.config import AnnotateSettings
 
 
-def enabled_annotators(
-    settings: AnnotateSettings, looks: Callable[[type[Ask[Any]]], bool]
-) -> list[Annotator]:
-    """Annotators that the settings turn on, each after those it requires.
+def select_annotators(settings: AnnotateSettings, looks: Callable[[type[Ask[Any]]], bool]) -> Selection:
+    """The annotators that the settings choose.
 
     Args:
         settings: What to do.
         looks: Whether the model wants the pictures of a kind of ask.
     """
     view = View(settings.frames) if looks(SegmentEpisode) else None
-    choices: list[tuple[bool, Annotator]] = [
+    annotators: list[tuple[bool, Annotator]] = [
+        (True, Task(settings.task, view)),
         (settings.task_aug.enabled, TaskAug(settings.task_aug)),
         (settings.subtasks.enabled, Subtasks(settings.subtasks, view)),
         (settings.motion.enabled, MotionPrimitives()),
         (settings.plan.enabled, Plan()),
         (settings.memory.enabled, Memory(settings.memory)),
+        (settings.vqa.enabled and looks(AskAboutFrames), Vqa(settings.vqa)),
     ]
-    chosen = [annotator for enabled, annotator in choices if enabled]
-    return [Task(settings.task, view), *chosen]
+    return Selection.of(annotators, settings.only_names, settings.redo_names)

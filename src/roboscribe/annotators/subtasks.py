@@ -30,6 +30,7 @@ class Subtasks:
     version = 1
     styles = frozenset[str | None]({"subtask"})
     requires = ("task",)
+    accompanies: tuple[str, ...] = ()
 
     def __init__(self, settings: SubtasksSettings, view: View | None) -> None:
         self._settings = settings

@@ -23,6 +23,7 @@ class Task:
     version = 1
     styles = frozenset[str | None]()
     requires = ()
+    accompanies: tuple[str, ...] = ()
     asks = (DeriveTask,)
 
     def __init__(self, settings: TaskSettings, view: View | None) -> None:

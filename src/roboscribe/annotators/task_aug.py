@@ -23,6 +23,7 @@ class TaskAug(Blind):
     version = 1
     styles = frozenset[str | None]({"task_aug"})
     requires = ("task",)
+    accompanies: tuple[str, ...] = ()
     asks = (RephraseTask,)
 
     def __init__(self, settings: TaskAugSettings) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from roboscribe import __version__
-from roboscribe.cli.flags import closest
-from roboscribe.errors import RoboscribeError
+from roboscribe.errors import RoboscribeError, closest
 
 EXIT_OK, EXIT_ABORTED, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 

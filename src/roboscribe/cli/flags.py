@@ -7,7 +7,6 @@ several times, and a suggestion for a misspelt flag.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from roboscribe.errors import SettingsError
+from roboscribe.errors import SettingsError, closest
 
 S = TypeVar("S")
 
@@ -164,9 +163,3 @@ def _truth(flag: str, value: str) -> str:
     if value.lower() in ("false", "no", "off", "0"):
         return "False"
     raise SettingsError(f"--{flag} is {value!r}.", "Write true or false.")
-
-
-def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """`` Did you mean …?`` for a misspelt name, or nothing when no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {prefix}{near[0]}?" if near else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
@@ -80,6 +80,7 @@ class AskingModel:
         self._max_tokens = max_tokens
         self._looks = looks
         self._places = places
+        self._recalls = True
 
     @property
     def identity(self) -> str:
@@ -93,6 +94,12 @@ class AskingModel:
     def prompt_digest(self, kind: type[Ask[Any]]) -> str:
         """Digest of the words that asks of this kind are put in."""
         return self._renderer.digest(kind)
+
+    def afresh(self) -> AskingModel:
+        """The same model on the same backend and account, which asks again what the cache holds."""
+        model = copy(self)
+        model._recalls = False
+        return model
 
     async def __aenter__(self) -> AskingModel:
         await self.backend.check(images=self._looks)
@@ -137,7 +144,7 @@ class AskingModel:
         return ask.settled(answer)
 
     def _recall(self, key: str, ask: Ask[A]) -> A | None:
-        reply = self._cache.get(key) if self._cache is not None else None
+        reply = self._cache.get(key) if self._cache is not None and self._recalls else None
         if reply is None:
             return None
         try:

@@ -28,6 +28,10 @@ class Model(Protocol):
         """Digest of the words in which it is asked this kind of ask; None when it needs no words."""
         ...
 
+    def afresh(self) -> Model:
+        """The same model, which puts its asks anew where it would recall what it once answered."""
+        ...
+
     async def answer(self, ask: Ask[A]) -> A:
         """The answer to ``ask``, valid for its answer type.
 

@@ -40,6 +40,10 @@ class ScriptedModel:
         """None: it reads no prompt."""
         return None
 
+    def afresh(self) -> ScriptedModel:
+        """Itself: it recalls nothing."""
+        return self
+
     async def answer(self, ask: Ask[A]) -> A:
         """The next scripted answer, checked against the ask's answer type."""
         self.asked.append(ask)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from roboscribe.annotators.base import Annotator, Scene
+from roboscribe.annotators.selection import Selection
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import RoboscribeError, RunStopped
-from roboscribe.language import Row, canonical_json
+from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.staging.fingerprint import fingerprint, provenance
-from roboscribe.staging.store import Record, Staging
+from roboscribe.staging.store import Record, Staging, digest_of
 
 A = TypeVar("A", bound=Answer)
 
@@ -24,13 +24,15 @@ class Produced:
     """What became of one episode.
 
     Attributes:
-        records: Record of each annotator, by name, in the annotators' order.
+        records: Record of each annotator that has a result now, or failed to, by name, in working order.
         made: Annotators that ran now.
+        written: Annotators whose rows are to take the place of the dataset's.
         asks: Asks put to the model now.
     """
 
     records: dict[str, Record]
     made: tuple[str, ...]
+    written: tuple[str, ...]
     asks: int
 
     @property
@@ -44,34 +46,43 @@ class Produced:
         return tuple(name for name in self.records if name not in self.made)
 
 
+@dataclass
+class _Tally:
+    """Number of asks."""
+
+    asks: int = 0
+
+
 class _CountingModel:
     """Passes asks on and counts them."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, tally: _Tally) -> None:
         self._model = model
+        self._tally = tally
         self.identity = model.identity
         self.looks = model.looks
         self.prompt_digest = model.prompt_digest
-        self.asks = 0
+
+    def afresh(self) -> Model:
+        return _CountingModel(self._model.afresh(), self._tally)
 
     async def answer(self, ask: Ask[A]) -> A:
-        self.asks += 1
+        self._tally.asks += 1
         return await self._model.answer(ask)
 
 
 async def produce(
-    scene: Scene,
-    annotators: Sequence[Annotator],
-    model: Model,
-    staging: Staging,
-    stored: Sequence[Row],
+    scene: Scene, selection: Selection, model: Model, staging: Staging, stored: Sequence[Row]
 ) -> Produced:
-    """Stage the results of all annotators for one episode, independent ones at once.
+    """Stage the results of the chosen annotators for one episode, independent ones at once.
+
+    What a chosen one builds on and is not chosen itself is taken from ``stored``, else from staging, and made
+    only where neither has it. Others that build on what has changed are made anew, where the dataset has rows
+    of theirs or they accompany what changed.
 
     Args:
         scene: The episode and its facts.
-        annotators: Each after those it requires; a required one that is not among them is served from
-            ``stored``.
+        selection: The annotators, and which of them are chosen.
         model: Answers their asks.
         staging: Where results are kept.
         stored: Rows that the dataset already has for the episode.
@@ -79,57 +90,166 @@ async def produce(
     Raises:
         RunStopped: No further ask can be answered; what was finished is staged.
     """
-    counting = _CountingModel(model)
-    made: set[str] = set()
-    tasks: dict[str, asyncio.Task[Record]] = {}
-    known = {annotator.name: annotator for annotator in annotators}
+    tally = _Tally()
+    production = _Production(scene, selection, _CountingModel(model, tally), staging, stored)
+    await production.run()
+    results = [
+        (name, await production.tasks[name]) for name in selection.annotators if name in production.tasks
+    ]
+    return Produced(
+        records={name: result.record for name, result in results if result.record is not None},
+        made=tuple(name for name, _ in results if name in production.made),
+        written=tuple(name for name, result in results if result.written),
+        asks=tally.asks,
+    )
 
-    async def rows_and_digest(name: str) -> tuple[list[Row], str]:
-        if name in known:
-            record = await tasks[name]
-            if record.error is not None:
-                raise RoboscribeError(f"Needs {name}, which failed.")
-            return staging.rows(scene.episode.index, name), record.sha256
-        rows = [row for row in stored if row.style == STYLE_OF_REQUIRED[name]]
-        if not rows:
-            raise RoboscribeError(
-                f"Needs {name}, which is turned off, and the dataset has no such rows.",
-                f"Enable it with --{name}.enabled=true.",
-            )
-        text = canonical_json([row.to_json() for row in rows])
-        return rows, hashlib.sha256(text.encode()).hexdigest()
 
-    async def run(annotator: Annotator) -> Record:
-        made_by = provenance(annotator, model, scene.seed)
+@dataclass(frozen=True)
+class _Result:
+    """What an annotator's rows are for those that build on it.
+
+    Attributes:
+        rows: The rows; none when it failed.
+        digest: Of them.
+        record: How they came to be; None for rows of the dataset.
+        written: Whether they are to take the place of the dataset's.
+        changed: Whether they are others than the dataset's.
+    """
+
+    rows: Sequence[Row]
+    digest: str
+    record: Record | None = None
+    written: bool = False
+    changed: bool = False
+
+
+@dataclass
+class _Production:
+    """The results of one episode, each settled once, when it is first asked for."""
+
+    scene: Scene
+    selection: Selection
+    model: Model
+    staging: Staging
+    stored: Sequence[Row]
+    made: set[str] = field(default_factory=set[str])
+    tasks: dict[str, asyncio.Task[_Result]] = field(default_factory=dict[str, asyncio.Task[_Result]])
+
+    async def run(self) -> None:
+        """Settle the chosen annotators and those that follow."""
+        names = (name for name in self.selection.annotators if name not in self.selection.off)
+        wanted = [asyncio.create_task(self._settle_if_moved(name)) for name in names]
+        try:
+            # All of them, also when one ends the run: requests in flight are paid for, so their results are kept.
+            while unfinished := [task for task in (*wanted, *self.tasks.values()) if not task.done()]:
+                await asyncio.wait(unfinished)
+        finally:
+            for task in (*wanted, *self.tasks.values()):
+                task.cancel()
+        for task in (*wanted, *self.tasks.values()):
+            task.exception()  # asyncio complains of one that nobody looks at
+        for task in wanted:
+            task.result()
+
+    async def _settle_if_moved(self, name: str) -> None:
+        if await self._is_moved(name):
+            await self._result(name)
+
+    async def _is_moved(self, name: str) -> bool:
+        """Whether an annotator's rows are to be written: it is chosen, or follows one whose rows change."""
+        if name in self.selection.chosen:
+            return True
+        if name not in self.selection.following:
+            return False
+        annotator = self.selection.annotators[name]
+        causes = annotator.accompanies + (annotator.requires if self._stored_rows(annotator) else ())
+        return any([await self._is_moved(cause) and (await self._result(cause)).changed for cause in causes])
+
+    def _result(self, name: str) -> asyncio.Task[_Result]:
+        """The result of an annotator, settled from the first call on."""
+        if name not in self.tasks:
+            self.tasks[name] = asyncio.create_task(self._settle(self.selection.annotators[name]))
+        return self.tasks[name]
+
+    async def _settle(self, annotator: Annotator) -> _Result:
+        rows = self._stored_rows(annotator)
+        if await self._is_moved(annotator.name):
+            before = digest_of(rows) if annotator.styles else self._staged_digest(annotator)
+            record = await self._obtain(annotator)
+            return self._staged(record, annotator, written=bool(annotator.styles), before=before)
+        if rows or annotator.name in self.selection.off:
+            return _Result(rows, digest_of(rows))
+        return self._staged(await self._obtain(annotator), annotator)
+
+    def _staged(
+        self, record: Record, annotator: Annotator, written: bool = False, before: str | None = None
+    ) -> _Result:
+        if not record.done:
+            return _Result((), "", record)
+        rows = self.staging.rows(self.scene.episode.index, annotator.name)
+        return _Result(rows, record.sha256, record, written, before not in (None, record.sha256))
+
+    async def _obtain(self, annotator: Annotator) -> Record:
+        """The staged result of an annotator, which is made unless it is there and holds."""
+        index = self.scene.episode.index
+        made_by = provenance(annotator, self.model, self.scene.seed)
+        anew = annotator.name in self.selection.redo
         fingerprinted = ""
         try:
-            upstream = {name: await rows_and_digest(name) for name in annotator.requires}
-            fingerprinted = fingerprint(
-                made_by, scene.episode.digest, {name: digest for name, (_, digest) in upstream.items()}
-            )
-            if record := staging.valid(scene.episode.index, annotator.name, fingerprinted):
+            upstream = await self._upstream(annotator)
+            digests = {name: result.digest for name, result in upstream.items()}
+            fingerprinted = fingerprint(made_by, self.scene.episode.digest, digests)
+            if not anew and (record := self.staging.valid(index, annotator.name, fingerprinted)):
                 return record
-            made.add(annotator.name)
+            self.made.add(annotator.name)
             rows = await annotator.annotate(
-                scene, {name: found for name, (found, _) in upstream.items()}, counting
+                self.scene,
+                {name: result.rows for name, result in upstream.items()},
+                self.model.afresh() if anew else self.model,
             )
         except RunStopped:
             raise
         except RoboscribeError as error:
-            return staging.fail(scene.episode.index, fingerprinted, made_by, str(error))
-        return staging.save(scene.episode.index, fingerprinted, made_by, rows)
+            return self.staging.fail(index, fingerprinted, made_by, str(error))
+        return self.staging.save(index, fingerprinted, made_by, rows)
 
-    for annotator in annotators:
-        tasks[annotator.name] = asyncio.create_task(run(annotator))
-    try:
-        # All of them, also when one ends the run: requests in flight are paid for, so their results are kept.
-        await asyncio.wait(tasks.values())
-    finally:
-        for task in tasks.values():
-            task.cancel()
-    records = {name: task.result() for name, task in tasks.items()}
-    return Produced(records, tuple(name for name in records if name in made), counting.asks)
+    async def _upstream(self, annotator: Annotator) -> dict[str, _Result]:
+        """What an annotator builds on.
 
+        Raises:
+            RoboscribeError: Something that it requires is not to be had.
+        """
+        results = {name: self._result(name) for name in annotator.requires}
+        upstream = {name: await result for name, result in results.items()}
+        for name, result in upstream.items():
+            if result.record is not None and not result.record.done:
+                raise RoboscribeError(f"Needs {name}, which failed.")
+            if name in self.selection.off and not result.rows:
+                raise RoboscribeError(
+                    f"Needs {name}, which is turned off, and the dataset has no such rows.",
+                    f"Enable it with --{name}.enabled=true.",
+                )
+        for name in annotator.accompanies:
+            upstream[name] = await self._accompanied(name)
+        return upstream
 
-STYLE_OF_REQUIRED: dict[str, Any] = {"subtasks": "subtask"}
-"""Style of the stored rows that stand in for a required annotator which is turned off."""
+    async def _accompanied(self, name: str) -> _Result:
+        """Rows that are, or are to be, in the dataset; nothing is made to be accompanied.
+
+        Raises:
+            RoboscribeError: They are to be, but failed.
+        """
+        if not await self._is_moved(name):
+            rows = self._stored_rows(self.selection.annotators[name])
+            return _Result(rows, digest_of(rows))
+        result = await self._result(name)
+        if result.record is not None and not result.record.done:
+            raise RoboscribeError(f"Needs {name}, which failed.")
+        return result
+
+    def _stored_rows(self, annotator: Annotator) -> list[Row]:
+        return [row for row in self.stored if row.style in annotator.styles]
+
+    def _staged_digest(self, annotator: Annotator) -> str:
+        record = self.staging.record(self.scene.episode.index, annotator.name)
+        return record.sha256 if record is not None and record.done else digest_of(())

@@ -20,7 +20,7 @@ from typing import Any
 
 from roboscribe.dataset.journal import STAGING
 from roboscribe.errors import RunStopped
-from roboscribe.language import Row, canonical_json
+from roboscribe.language import Row, canonical_json, sort_rows
 
 STAGES = ("read", "validate")
 """What an episode can fail in besides an annotator; kept like an annotator's failure, gone once it succeeds."""
@@ -64,10 +64,10 @@ class Staging:
         self.folder = root / STAGING
 
     def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
-        """Keep the rows of a finished annotator."""
-        lines = [canonical_json(row.to_json()) for row in rows]
-        data = "".join(line + "\n" for line in lines).encode()
-        record = Record(fingerprint, made_by, len(lines), hashlib.sha256(data).hexdigest())
+        """Keep the rows of a finished annotator, in the order in which a dataset stores them."""
+        kept = sort_rows(rows)
+        data = _lines(kept)
+        record = Record(fingerprint, made_by, len(kept), hashlib.sha256(data).hexdigest())
         name = made_by["annotator"]
         _write(self._path(episode, name, "jsonl"), data)
         self._save_record(episode, name, record)
@@ -133,6 +133,15 @@ class Staging:
 
     def _path(self, episode: int, annotator: str, suffix: str) -> Path:
         return self._episode_folder(episode) / f"{annotator}.{suffix}"
+
+
+def digest_of(rows: Iterable[Row]) -> str:
+    """Digest of rows, wherever they come from: that of the file in which staging would keep them."""
+    return hashlib.sha256(_lines(sort_rows(rows))).hexdigest()
+
+
+def _lines(rows: Iterable[Row]) -> bytes:
+    return "".join(canonical_json(row.to_json()) + "\n" for row in rows).encode()
 
 
 def _write(path: Path, data: bytes) -> None:

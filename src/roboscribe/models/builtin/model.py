@@ -34,6 +34,10 @@ class BuiltinModel:
         """None: rules read facts, not words."""
         return None
 
+    def afresh(self) -> BuiltinModel:
+        """Itself: it recalls nothing."""
+        return self
+
     async def answer(self, ask: Ask[A]) -> A:
         """The answer by rule.
 
