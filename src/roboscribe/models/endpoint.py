@@ -135,7 +135,7 @@ class Endpoint:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         # Servers echo requests; a data URL in a message helps nobody.
-        text = re.sub(r"data:image/[^'\"\s]{40,}", "data:image/…", " ".join(text.split()))
+        text = re.sub(r"data:(?:image|video)/[^'\"\s]{40,}", "data:…", " ".join(text.split()))
         return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 

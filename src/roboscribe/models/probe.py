@@ -50,7 +50,7 @@ async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], Non
 
 
 async def takes_films(send: Send, dialect: Dialect, name: str, say: Callable[[str], None]) -> bool:
-    """Whether a server takes a video as frames; where it does not, their frames go as pictures.
+    """Whether a server takes a video as frames at their own times; where it does not, their frames go as pictures.
 
     Raises:
         Trouble: It cannot be asked at all.
@@ -61,7 +61,10 @@ async def takes_films(send: Send, dialect: Dialect, name: str, say: Callable[[st
     except Trouble as trouble:
         if trouble.kind not in ("refused", "faulty"):
             raise
-        say(f"{name} takes no videos as frames, so it is shown the frames as pictures.")
+        say(
+            f"{name} takes no videos as frames at times of their own, so it is shown the frames as pictures. "
+            "vLLM takes them when it is started with --trust-request-mm-kwargs."
+        )
         return False
     return True
 
