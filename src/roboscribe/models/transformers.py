@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -11,22 +10,19 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, cast
 
-import numpy as np
 import torch
 import transformers
 import xgrammar
-from PIL import Image
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-from transformers.video_utils import VideoMetadata
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, SettingsError
-from roboscribe.frames.picture import Clip, Jpeg, Part
 from roboscribe.models.batching import Batcher, BatchTooLarge
 from roboscribe.models.decoding import Finished, Row, Sampling, Steering
-from roboscribe.models.families import family_of, pixel_bounds, template_variables
+from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
-from roboscribe.models.request import Reply, Request, Usage, without_clips
+from roboscribe.models.processor import Processor, first_line, load_processor
+from roboscribe.models.request import Reply, Request, Usage
 
 _BATCH = 8
 _BILLION = 1e9
@@ -102,25 +98,19 @@ class Loaded:
 
     Attributes:
         model: Of transformers.
-        processor: Makes tokens and pixel values of texts and pictures.
+        processor: Makes what it reads of requests.
         grammars: Compiles schemas, each once.
         sampling: How tokens are drawn.
         ends: End marks.
         context: Most tokens of prompt and reply together; None when the model does not tell.
-        variables: Of the chat template.
-        resizing: What the picture processor is told besides its own settings.
-        films: Whether it takes videos.
     """
 
     model: Any
-    processor: Any
+    processor: Processor
     grammars: Any
     sampling: Sampling
     ends: frozenset[int]
     context: int | None
-    variables: dict[str, Any]
-    resizing: dict[str, Any]
-    films: bool
 
     def answer(self, requests: Sequence[Request], unwanted: Event) -> list[Reply | AnswerError]:
         """The replies to a batch of requests, in their order.
@@ -132,7 +122,7 @@ class Loaded:
         Raises:
             RuntimeError, MemoryError: There is not enough memory.
         """
-        inputs = self._inputs(requests)
+        inputs = self.processor.inputs(requests)
         lengths: list[int] = inputs["attention_mask"].sum(-1).tolist()
         fits = [self.context is None or length < self.context for length in lengths]
         if not all(fits):
@@ -176,60 +166,10 @@ class Loaded:
             for row, length in zip(rows, lengths, strict=True)
         ]
 
-    def _inputs(self, requests: Sequence[Request]) -> Any:
-        if not self.films:
-            requests = [without_clips(request) for request in requests]
-        texts = [
-            _without_thinking(
-                self.processor.apply_chat_template(
-                    conversation_of(request), tokenize=False, add_generation_prompt=True, **self.variables
-                )
-            )
-            for request in requests
-        ]
-        pictures = [
-            [_decoded(part) for part in request.parts if isinstance(part, Jpeg)] for request in requests
-        ]
-        clips = [clip for request in requests for clip in request.clips]
-        return self.processor(
-            text=texts,
-            images=pictures if any(pictures) else None,
-            images_kwargs=self.resizing,
-            videos=[_film(clip) for clip in clips] or None,
-            # As they are: which frames to show is decided before.
-            videos_kwargs={"do_sample_frames": False, "video_metadata": [_times(clip) for clip in clips]}
-            if clips
-            else {},
-            padding=True,
-            padding_side="left",
-            # The template has written them all.
-            add_special_tokens=False,
-            return_tensors="pt",
-        )
-
     def _grammar(self, request: Request) -> Any:
         if not request.schema:
             return None
         return self.grammars.compile_json_schema(json.dumps(request.schema), any_whitespace=False)
-
-
-def conversation_of(request: Request) -> list[dict[str, Any]]:
-    """A request as the messages that chat templates take; pictures and clips are placeholders."""
-
-    def says(role: str, *parts: Part) -> dict[str, Any]:
-        content = [
-            {"type": "text", "text": part}
-            if isinstance(part, str)
-            else {"type": "video" if isinstance(part, Clip) else "image"}
-            for part in parts
-        ]
-        return {"role": role, "content": content}
-
-    messages = [says("system", request.system)] if request.system else []
-    messages.append(says("user", *request.parts))
-    for turn in request.turns:
-        messages += [says("assistant", turn.reply), says("user", turn.objection)]
-    return messages
 
 
 def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
@@ -246,7 +186,7 @@ def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
         config = transformers.AutoConfig.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"--vlm.model-id {name}: {_first_line(error)}",
+            f"--vlm.model-id {name}: {first_line(error)}",
             "Give a Hugging Face id, or a folder that holds a model.",
         ) from None
     kind: str = config.model_type
@@ -255,17 +195,14 @@ def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
             f"--vlm.model-id {name} is a {kind} model, which transformers knows no way to show pictures to.",
             "Choose a vision-language model, such as Qwen3-VL.",
         )
-    family = family_of(kind)
-    processor = _processor(name)
-    least = getattr(processor.image_processor, "size", {}).get("shortest_edge")
-    bounds = pixel_bounds(vlm, family, least)
+    processor = load_processor(vlm, name, family_of(kind))
     dtype: Any = getattr(torch, vlm.dtype, None) or ("auto" if device != "cpu" else torch.float32)
     try:
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             name, dtype=dtype, device_map={"": device}
         ).eval()
     except OSError as error:
-        raise SettingsError(f"--vlm.model-id {name}: {_first_line(error)}") from None
+        raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}") from None
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -302,9 +239,6 @@ def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
         sampling,
         ends,
         getattr(text, "max_position_embeddings", None),
-        template_variables(vlm, family),
-        {} if bounds is None else {"size": bounds},
-        getattr(processor, "video_processor", None) is not None,
     )
 
 
@@ -324,23 +258,6 @@ def _device(vlm: VlmSettings) -> str:
     return vlm.device
 
 
-def _processor(name: str) -> Any:
-    try:
-        processor = transformers.AutoProcessor.from_pretrained(name)
-    except (ImportError, RuntimeError) as error:
-        raise SettingsError(
-            f"The picture processor of {name} cannot be used: {_first_line(error)}",
-            'Install pip install "roboscribe[transformers]", with torchvision in the same build as torch.',
-        ) from error
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"--vlm.model-id {name}: {_first_line(error)}") from None
-    if getattr(processor, "chat_template", None) is None:
-        raise SettingsError(
-            f"--vlm.model-id {name} has no chat template.", "Choose a model that was made for conversation."
-        )
-    return processor
-
-
 def _end_marks(model: Any, tokenizer: Any) -> frozenset[int]:
     given: Any = model.generation_config.eos_token_id
     several = cast(list[int | None], given if isinstance(given, list) else [given])
@@ -358,32 +275,6 @@ def _sampling(vlm: VlmSettings, own: Any) -> Sampling:
     return Sampling(temperature, 1.0 if top_p is None else top_p, own.top_k or 0)
 
 
-def _without_thinking(prompt: str) -> str:
-    """Close a thought that the template opens: an answer held to its schema leaves no room to think."""
-    bare = prompt.rstrip()
-    return f"{bare}\n\n</think>\n\n" if bare.endswith("<think>") else prompt
-
-
-def _decoded(picture: Jpeg) -> Image.Image:
-    return Image.open(io.BytesIO(picture.data)).convert("RGB")
-
-
-def _film(clip: Clip) -> Any:
-    """uint8, shape [frames, height, width, 3]."""
-    return np.stack([np.asarray(_decoded(frame)) for frame in clip.frames])
-
-
-def _times(clip: Clip) -> Any:
-    count = len(clip.frames)
-    return VideoMetadata(
-        total_num_frames=count,
-        fps=clip.fps,
-        duration=count / clip.fps,
-        # Counted from the episode's start, so that a model that writes times into the prompt writes the true ones.
-        frames_indices=[round(time * clip.fps) for time in clip.times],
-    )
-
-
 def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
@@ -394,7 +285,3 @@ def _free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
