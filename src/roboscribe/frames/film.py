@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from roboscribe.frames.picture import Clip, Jpeg, Part, encode
+from roboscribe.frames.picture import Clip, Jpeg, Part
 from roboscribe.frames.sheets import camera_name
 from roboscribe.frames.store import EpisodeFrames
 
@@ -36,4 +36,4 @@ def film(frames: EpisodeFrames, cameras: Sequence[str], indices: Sequence[int], 
 def _small(frames: EpisodeFrames, camera: str, index: int, quality: int) -> Jpeg:
     thumbnail = frames.thumbnail(camera, index)
     height, width, _ = thumbnail.shape
-    return Jpeg(encode(thumbnail, quality), width, height, width, height)
+    return frames.drawn(lambda: thumbnail, (width, height), (camera,), (index,), quality)

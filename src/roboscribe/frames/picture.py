@@ -26,6 +26,7 @@ class Jpeg:
         height: Pixels.
         source_width: Pixels before any downscaling; coordinates in datasets are in these.
         source_height: Pixels, likewise.
+        origin: Which frames of what it shows; empty when nobody said.
     """
 
     data: bytes
@@ -33,6 +34,7 @@ class Jpeg:
     height: int
     source_width: int
     source_height: int
+    origin: str = ""
 
     @cached_property
     def data_url(self) -> str:

@@ -82,42 +82,69 @@ def contact_sheets(
             ]
             for camera in cameras
         }
-        sheets.append(contact_sheet(sections, layout.columns, layout.quality))
+        sheet = Sheet(sections, layout.columns)
+        sheets.append(frames.drawn(sheet.draw, sheet.size, cameras, indices[part], layout.quality))
     return sheets
 
 
 def contact_sheet(cameras: Mapping[str, Sequence[Cell]], columns: int = 4, quality: int = 84) -> Jpeg:
-    """One sheet: the cells of each camera in rows, left to right.
-
-    With more than one camera, each camera's rows stand under its name.
+    """One sheet as a picture; see ``Sheet``.
 
     Raises:
         ValueError: There is no cell, or cells are too small to print a legible label on.
     """
-    sections = [_Section(name, cells, columns) for name, cells in cameras.items() if cells]
-    if not sections:
-        raise ValueError("a contact sheet of no frames")
-    width = max(section.width for section in sections)
-    height, digit, header = _measure(sections, width)
-    canvas = np.full((height, width, 3), BACKGROUND, np.uint8)
-    top = 0
-    places: list[tuple[int, int, int, str]] = []
-    for section in sections:
-        if header:
-            places.append((GAP, top + (header - _tag_height(digit)) // 2, width, camera_name(section.name)))
-            top += header
-        for position, cell in enumerate(section.cells):
-            row, column = divmod(position, columns)
-            y = top + GAP + row * (section.cell_height + GAP)
-            x = GAP + column * (section.cell_width + GAP)
-            canvas[y : y + cell.picture.shape[0], x : x + cell.picture.shape[1]] = cell.picture
-            places.append((x, y, section.cell_width, cell.label))
-        top += section.height
-    sheet = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(sheet)
-    for x, y, room, text in places:
-        _tag(draw, x, y, room, text, digit)
-    return Jpeg(encode(np.asarray(sheet), quality), width, height, width, height)
+    sheet = Sheet(cameras, columns)
+    return Jpeg(encode(sheet.draw(), quality), *sheet.size, *sheet.size)
+
+
+class Sheet:
+    """One sheet: the cells of each camera in rows, left to right.
+
+    With more than one camera, each camera's rows stand under its name.
+
+    Attributes:
+        size: Width and height in pixels; known before the sheet is drawn.
+
+    Raises:
+        ValueError: There is no cell.
+    """
+
+    def __init__(self, cameras: Mapping[str, Sequence[Cell]], columns: int) -> None:
+        self._sections = [_Section(name, cells, columns) for name, cells in cameras.items() if cells]
+        if not self._sections:
+            raise ValueError("a contact sheet of no frames")
+        self._columns = columns
+        width = max(section.width for section in self._sections)
+        height, self._digit, self._header = _measure(self._sections, width)
+        self.size = (width, height)
+
+    def draw(self) -> RGB:
+        """The sheet, uint8, shape [height, width, 3].
+
+        Raises:
+            ValueError: Cells are too small to print a legible label on.
+        """
+        width, height = self.size
+        canvas = np.full((height, width, 3), BACKGROUND, np.uint8)
+        top = 0
+        places: list[tuple[int, int, int, str]] = []
+        for section in self._sections:
+            if self._header:
+                name_top = top + (self._header - _tag_height(self._digit)) // 2
+                places.append((GAP, name_top, width, camera_name(section.name)))
+                top += self._header
+            for position, cell in enumerate(section.cells):
+                row, column = divmod(position, self._columns)
+                y = top + GAP + row * (section.cell_height + GAP)
+                x = GAP + column * (section.cell_width + GAP)
+                canvas[y : y + cell.picture.shape[0], x : x + cell.picture.shape[1]] = cell.picture
+                places.append((x, y, section.cell_width, cell.label))
+            top += section.height
+        sheet = Image.fromarray(canvas)
+        pen = ImageDraw.Draw(sheet)
+        for x, y, room, text in places:
+            _tag(pen, x, y, room, text, self._digit)
+        return np.asarray(sheet)
 
 
 def time_labels(seconds: Sequence[float]) -> list[str]:

@@ -8,7 +8,7 @@ have to be decoded again; memory is bounded by how many episodes are let in (``F
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -18,7 +18,7 @@ from typing import TypeVar
 from roboscribe.episode import Camera, Episode
 from roboscribe.errors import FrameError
 from roboscribe.frames.decode import read_frames, require_handle
-from roboscribe.frames.picture import RGB, Jpeg, fit
+from roboscribe.frames.picture import RGB, Jpeg, encode, fit
 
 Form = TypeVar("Form")
 
@@ -218,6 +218,29 @@ class EpisodeFrames:
         state = self._camera(camera)
         return self._get(camera, state, state.thumbnails, frame, FrameNeeds(thumbnails={camera: (frame,)}))
 
+    def drawn(
+        self,
+        draw: Callable[[], RGB],
+        size: tuple[int, int],
+        cameras: Sequence[str],
+        indices: Sequence[int],
+        quality: int,
+    ) -> Jpeg:
+        """A picture made of frames, such as a contact sheet.
+
+        Args:
+            draw: Makes it.
+            size: Its width and height in pixels.
+            cameras: Camera keys it shows.
+            indices: Frame indices it shows.
+            quality: JPEG quality, 1 to 95.
+        """
+        return Jpeg(encode(draw(), quality), *size, *size, self.origin(cameras, indices))
+
+    def origin(self, cameras: Sequence[str], indices: Sequence[int]) -> str:
+        """What a picture of these frames shows, in a form that names it without its pixels."""
+        return f"{self.episode.digest} {','.join(cameras)} {','.join(map(str, indices))}"
+
     def prepare(self) -> None:
         """Decode now all that has been declared.
 
@@ -302,7 +325,7 @@ class EpisodeFrames:
                 if frame.index in jpeg_frames:
                     jpeg = frame.jpeg(self._settings.quality, self._settings.max_side)
                     passed += jpeg.data is frame.stored_jpeg
-                    jpegs[frame.index] = jpeg
+                    jpegs[frame.index] = replace(jpeg, origin=self.origin((camera,), (frame.index,)))
                 if frame.index in thumbnail_frames:
                     thumbnail = frame.rgb(self._settings.thumbnail_side)
                     thumbnail.flags.writeable = False
