@@ -239,10 +239,10 @@ def test_the_record_tells_of_what_is_written_only(dataset: Path) -> None:
     assert record["episodes"] == "0 2"
     made = {entry["annotator"]: (entry["episodes"], entry["rows"]) for entry in record["annotators"]}
     assert made == {
-        "task_aug": (2, 4),
-        "subtasks": (2, 4),
-        "plan": (2, 4),
-        "memory": (2, 2),
+        "task_aug": ("0 2", 4),
+        "subtasks": ("0 2", 4),
+        "plan": ("0 2", 4),
+        "memory": ("0 2", 2),
         "motion": made["motion"],
     }
     assert [(entry["episode"], entry["stage"]) for entry in record["failed"]] == [(1, "memory")]

@@ -109,6 +109,8 @@ class RunFinished:
         target: Folder of the annotated dataset.
         spent: What it cost.
         stopped: Why it ended before all episodes were tried; empty when it did not.
+        warnings: Warnings of validation about the rows of annotated episodes.
+        validated: Whether they were validated at all.
     """
 
     annotated: int
@@ -120,6 +122,8 @@ class RunFinished:
     target: str
     spent: Spent = Spent()
     stopped: str = ""
+    warnings: int = 0
+    validated: bool = True
 
 
 Event = Note | StagingStarted | EpisodeStaged | EpisodeFailed | WritingStarted | ShardWritten | RunFinished

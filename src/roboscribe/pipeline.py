@@ -40,8 +40,9 @@ from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
-from roboscribe.staging.runrecord import run_record, written_before
-from roboscribe.validation import EpisodeView, Finding, check_episode
+from roboscribe.staging.runrecord import RunRecord, Written
+from roboscribe.validation import Finding
+from roboscribe.validation.update import UNWRITABLE, new_findings
 
 IN_FLIGHT = 4
 """Episodes worked on at once: enough to read the next while one is asked about."""
@@ -83,8 +84,11 @@ def annotate(
         selection = select_annotators(settings, model.looks)
         for note in source.notes:
             say(note)
+        if settings.skip_validation:
+            say("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
         frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
-        run = Run(source, stored, selection, model, Staging(target), settings.seed, listen, frames)
+        staging = Staging(target)
+        run = Run(source, stored, selection, model, staging, settings, listen, frames)
         written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
         asyncio.run(run.stage(episodes, max(IN_FLIGHT, settings.vlm.client_concurrency)))
@@ -100,6 +104,8 @@ def annotate(
         target=str(target),
         spent=run.spent,
         stopped=run.stopped,
+        warnings=run.warnings,
+        validated=not settings.skip_validation,
     )
     listen(finished)
     return finished
@@ -117,10 +123,12 @@ class Ready:
     Attributes:
         annotators: Names of those whose rows take the place of the dataset's.
         rows: Number of rows.
+        replaced: Number of rows of each annotator that they take the place of.
     """
 
     annotators: tuple[str, ...]
     rows: int
+    replaced: tuple[int, ...]
 
 
 @dataclass
@@ -133,12 +141,13 @@ class Run:
         selection: The annotators, and which of them are to be made.
         model: Answers their asks.
         staging: Where their results are kept.
-        seed: Seed of every random choice.
+        settings: What to do.
         listen: Told of every event.
         frames: Frames of the episodes in flight.
         ready: What is to be written of each episode that is ready.
         failures: Episodes that are not.
         asks: Asks put to the model so far.
+        warnings: Warnings about the rows of episodes that are ready.
         stopped: Why no more episodes are tried; empty while they are.
     """
 
@@ -147,12 +156,13 @@ class Run:
     selection: Selection
     model: Model
     staging: Staging
-    seed: int
+    settings: AnnotateSettings
     listen: Listener
     frames: FrameStore
     ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
+    warnings: int = 0
     stopped: str = ""
 
     async def stage(self, episodes: Sequence[int], in_flight: int) -> None:
@@ -192,7 +202,7 @@ class Run:
         episode = await asyncio.to_thread(self.source.episode, index)
         stored = await asyncio.to_thread(self.stored.language_rows, index)
         async with self._open_frames(episode) as frames:
-            scene = Scene(episode, self.seed, frames)
+            scene = Scene(episode, self.settings.seed, frames)
             produced = await produce(scene, self.selection, self.model, self.staging, stored)
         self.asks += produced.asks
         for stage in STAGES:
@@ -201,12 +211,25 @@ class Run:
             self._fail(index, *produced.failure)
             return
         update = self._update(index, produced.written)
-        breach = _new_breach(episode, stored, update)
+        found = new_findings(episode, stored, update)
+        breach = next(filter(self._is_breach, found), None)
         if breach is not None:
             self._fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
             return
-        self.ready[index] = Ready(produced.written, len(update.rows))
+        replaced = tuple(len(self._rows_of(name, stored)) for name in produced.written)
+        self.ready[index] = Ready(produced.written, len(update.rows), replaced)
+        self.warnings += sum(finding.severity == "warning" for finding in found)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.spent))
+
+    def _is_breach(self, finding: Finding) -> bool:
+        """Whether a finding keeps its episode from being written."""
+        if self.settings.skip_validation:
+            return finding.rule in UNWRITABLE
+        return self.settings.strict or finding.severity == "error"
+
+    def _rows_of(self, annotator: str, rows: Sequence[Row]) -> list[Row]:
+        styles = self.selection.annotators[annotator].styles
+        return [row for row in rows if row.style in styles]
 
     def _update(self, index: int, annotators: Sequence[str]) -> EpisodeUpdate:
         """The staged rows of some annotators, to take the place of an episode's rows of their styles."""
@@ -252,26 +275,21 @@ class Run:
         def update(index: int) -> EpisodeUpdate | None:
             return self._update(index, self.ready[index].annotators) if index in self.ready else None
 
-        written = self.ready.keys() | written_before(self.stored.root)
+        record = RunRecord.read(self.stored.root).after(self._written(), not self.settings.skip_validation)
         self.listen(WritingStarted(len(self.source.shards())))
         report = write_language(
             self.source,
             target,
             update,
-            meta_files={RUN_RECORD: run_record(self.staging, written)},
+            meta_files={RUN_RECORD: record.to_bytes(self.staging)},
             tools_column=tools_column,
             on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
         )
         return report.shards_written
 
-
-def _new_breach(episode: Episode, stored: Sequence[Row], update: EpisodeUpdate) -> Finding | None:
-    """The first error that an episode would have with its new rows and does not have already.
-
-    Rows of other styles that survive are looked at, too: a plan that is kept must still list the subtasks
-    that are new. What was wrong with them before is no reason to refuse.
-    """
-    kept = [row for row in stored if row.style not in update.styles]
-    known = {finding.message for finding in check_episode(EpisodeView.of(episode, stored))} if kept else ()
-    found = check_episode(EpisodeView.of(episode, [*kept, *update.rows]))
-    return next((f for f in found if f.severity == "error" and f.message not in known), None)
+    def _written(self) -> Iterator[Written]:
+        """What is to be written, for the run record."""
+        for index, ready in sorted(self.ready.items()):
+            for name, replaced in zip(ready.annotators, ready.replaced, strict=True):
+                if record := self.staging.record(index, name):
+                    yield Written(index, record.made_by, record.rows, replaced)

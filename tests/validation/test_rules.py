@@ -306,21 +306,25 @@ def test_order_of_rows_does_not_matter() -> None:
     ]
 
 
-EVERYTHING = frozenset({"subtask", "plan", "memory", "motion", "task_aug", "vqa", "interjection", None})
+EVERYTHING = frozenset(
+    {"subtask", "plan", "memory", "motion", "task_aug", "vqa", "interjection", "trace", None}
+)
 
 
-def test_expected_styles_must_be_there() -> None:
+def test_what_was_made_for_an_episode_must_be_there() -> None:
     assert found(ROWS, expected=EVERYTHING) == []
-    for style in EVERYTHING:
+    for style in ("subtask", "plan", "memory", "task_aug", None):
         assert ("episode.expected", None) in found(without(style), expected=EVERYTHING)
-    messages = [finding.message for finding in check_episode(view([], expected=frozenset({None, "vqa"})))]
-    assert messages == ["There are no speech rows.", "There are no vqa rows."]
+    messages = [finding.message for finding in check_episode(view([], expected=frozenset({None, "plan"})))]
+    assert messages == ["There are no plan rows.", "There are no speech rows."]
 
 
-def test_nothing_is_expected_that_cannot_be() -> None:
+def test_nothing_is_expected_that_an_episode_may_be_without() -> None:
     single = [row("subtask", "wait"), row("plan", plan("wait"))]
     assert found(single, expected=frozenset({"subtask", "memory"})) == []
-    assert found(single, expected=frozenset({"task_aug"}), tasks=("",)) == []
+    for task in ("", "debug", "test 3"):
+        assert found(single, expected=frozenset({"task_aug"}), tasks=(task,)) == []
+    assert found(single, expected=frozenset({"vqa", "motion", "trace", "interjection"})) == []
 
 
 def test_several_tasks_are_joined_or_one_of_them_comes_first() -> None:

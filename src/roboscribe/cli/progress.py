@@ -62,6 +62,15 @@ def summary(event: RunFinished) -> list[str]:
             f"{counted(event.failed, 'episode')} failed and stayed as before;"
             f" `roboscribe status --root {event.target}` tells why, and the same command tries again."
         )
+    if event.annotated and not event.validated:
+        lines.append(
+            "NOT VALIDATED, as --skip-validation asks:"
+            f" run `roboscribe validate --root {event.target}` before anything is trained on it."
+        )
+    elif event.warnings:
+        lines.append(
+            f"{counted(event.warnings, 'warning')}; `roboscribe validate --root {event.target}` tells of each."
+        )
     if event.stopped:
         lines.append(f"Stopped early: {event.stopped}")
     return lines

@@ -45,6 +45,10 @@ class AnnotateSettings(DatasetSettings):
     trace: TraceSettings = field(default_factory=TraceSettings)
     writer: WriterSettings = field(default_factory=WriterSettings)
     vlm: VlmSettings = field(default_factory=VlmSettings)
+    strict: bool = False
+    """Leave an episode as it was for a warning of validation, too, not only for an error."""
+    skip_validation: bool = False
+    """Write rows whatever rule they break; for debugging. The run record names the episodes."""
     prompts: Path | None = None
     """Folder with prompt templates that take the place of ours; same names, see `roboscribe/prompts`."""
     max_cost: float | None = None
@@ -54,6 +58,10 @@ class AnnotateSettings(DatasetSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.strict and self.skip_validation:
+            raise SettingsError(
+                "--strict and --skip-validation exclude each other.", "Leave one of the two out."
+            )
         for flag, names in (("only", self.only_names), ("redo", self.redo_names)):
             self._check_names(flag, names)
         if not (self.only_names or self.redo_names or any(self._is_on(name) for name in ANNOTATORS)):

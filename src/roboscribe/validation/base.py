@@ -58,7 +58,7 @@ class EpisodeView:
         tasks: Task texts in the order they occur.
         cameras: Colour cameras; height and width are 0 where unknown.
         rows: Language rows of all styles.
-        expected: Styles that the episode should have rows of.
+        expected: Styles that were made for the episode; an episode may well be without rows of some.
     """
 
     index: int
@@ -83,6 +83,11 @@ class EpisodeView:
             rows=tuple(rows),
             expected=expected,
         )
+
+    @property
+    def task(self) -> str:
+        """The episode's task; several are joined as ``Episode.task`` joins them."""
+        return "; ".join(self.tasks)
 
     @property
     def start(self) -> float:

@@ -235,9 +235,8 @@ def task_aug_place(view: EpisodeView) -> Iterator[Problem]:
 def task_aug_first(view: EpisodeView) -> Iterator[Problem]:
     """The first of the rephrasings is the task itself, unless that is a mere placeholder."""
     first = view.of_style("task_aug")[0]
-    whole = "; ".join(view.tasks)
-    if not is_placeholder(whole) and first.content not in {*view.tasks, whole}:
-        task = quoted(whole)
+    if not is_placeholder(view.task) and first.content not in {*view.tasks, view.task}:
+        task = quoted(view.task)
         yield Problem(
             first.timestamp,
             f"The first task_aug row is {quoted(first.content)}, not the task {task}.",

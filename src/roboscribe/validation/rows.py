@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from roboscribe.english.task import is_placeholder
 from roboscribe.language import CAMERA_STYLES, SPEECH, STYLES, canonical_json
 from roboscribe.validation.base import EpisodeView, Problem, at, named, quoted, rule
 
@@ -24,12 +25,12 @@ ROLES: dict[str | None, tuple[str, ...]] = {
 
 @rule("episode.expected")
 def expected(view: EpisodeView) -> Iterator[Problem]:
-    """Every expected style has rows: `task_aug` where there is a task, `memory` from two subtasks on."""
-    absent = view.expected - view.by_style.keys()
-    if not any(task.strip() for task in view.tasks):
-        absent -= {"task_aug"}
-    if len(view.times("subtask")) < 2:
-        absent -= {"memory"}
+    """Styles that were made for the episode, and that no such episode can be without, have rows."""
+    absent = {"subtask", "plan", SPEECH} & view.expected - view.by_style.keys()
+    if "task_aug" in view.expected and not view.of_style("task_aug") and not is_placeholder(view.task):
+        absent |= {"task_aug"}
+    if "memory" in view.expected and not view.of_style("memory") and len(view.times("subtask")) > 1:
+        absent |= {"memory"}
     for style in sorted(map(named, absent)):
         yield Problem(
             None, f"There are no {style} rows.", f"Annotate the episode again with {style} enabled."
