@@ -44,17 +44,14 @@ class View:
         Raises:
             EpisodeError: The episode has no video of a camera that is wanted, or none at all.
         """
-        wanted = (
-            self.settings.cameras or tuple(c.key for c in episode.cameras if c.key in episode.handles)[:1]
-        )
-        missing = [key for key in wanted if key not in episode.handles]
-        if missing or not wanted:
+        found = cameras_of(episode, self.settings.cameras, "frames")
+        if not found:
             raise EpisodeError(
                 episode.index,
-                f"There is no video of {missing[0]}." if missing else "There is no camera to look through.",
-                "Name others with --frames.cameras, or use --vlm.backend builtin, which does not look.",
+                "There is no camera to look through.",
+                "Use --vlm.backend builtin, which does without.",
             )
-        return wanted
+        return found if self.settings.cameras else found[:1]
 
     def windows(self, episode: Episode) -> list[Window]:
         """The whole episode, in as few windows as the frames per request allow."""
@@ -81,3 +78,22 @@ class View:
         layout = SheetLayout(self.settings.columns, self.settings.rows)
         form = Film if self.settings.form == "video" else Sheets
         return form(frames, self.cameras(frames.episode), tuple(indices), layout)
+
+
+def cameras_of(episode: Episode, wanted: Sequence[str], section: str) -> tuple[str, ...]:
+    """Camera keys of an episode: those that are wanted, or all with video when none is named.
+
+    Args:
+        episode: The episode.
+        wanted: Keys the user named.
+        section: Section of the settings that names them.
+
+    Raises:
+        EpisodeError: It has no video of one that is wanted.
+    """
+    for key in wanted:
+        if key not in episode.handles:
+            raise EpisodeError(
+                episode.index, f"There is no video of {key}.", f"Name others with --{section}.cameras."
+            )
+    return tuple(wanted) or tuple(c.key for c in episode.cameras if c.key in episode.handles)

@@ -56,27 +56,29 @@ class LocateGripper(AboutShots[GripperPoints]):
         schema["properties"]["pictures"] = exactly(entries)
 
     def objection(self, answer: GripperPoints) -> str:
-        """Every picture tells of every gripper; points lie inside the picture."""
+        """Every picture tells of every gripper, and not all points are outside.
+
+        A single point outside its picture counts as out of view when the answer is settled.
+        """
         if fault := self.miscounted(answer.pictures):
             return fault
+        faults: list[str] = []
         for number, extent in zip(self.numbers, self.extents, strict=True):
-            found = answer.pictures[number]
             for name in self.names:
-                if name not in found:
+                if name not in answer.pictures[number]:
                     return f"Picture {number} says nothing of the {name}; give null where it is out of view."
-                point = found[name]
-                if point is not None and (fault := point_fault(point, extent, self.places.y_first)):
-                    return f"Picture {number}, {name}: {fault}."
-        return ""
+                if point := answer.pictures[number][name]:
+                    fault = point_fault(point, extent, self.places.y_first)
+                    faults.append(f"Picture {number}, {name}: {fault}." if fault else "")
+        return faults[0] if faults and all(faults) else ""
 
     def settled(self, answer: GripperPoints) -> GripperPoints:
         """The points in whole pixels of the dataset's frames."""
         pictures: dict[str, dict[str, PlacePoint | None]] = {}
-        for number, shot in zip(self.numbers, self.shots, strict=True):
-            found = answer.pictures[number]
-            points = {name: found[name] for name in self.names}
-            pictures[number] = {
-                name: None if point is None else source_point(point, self.places, shot.picture())
-                for name, point in points.items()
-            }
+        for number, shot, extent in zip(self.numbers, self.shots, self.extents, strict=True):
+            pictures[number] = dict.fromkeys(self.names)
+            for name in self.names:
+                point = answer.pictures[number][name]
+                if point and not point_fault(point, extent, self.places.y_first):
+                    pictures[number][name] = source_point(point, self.places, shot.picture())
         return GripperPoints(pictures=pictures)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from roboscribe.asks.base import Answer
 from roboscribe.asks.shots import (
@@ -24,8 +24,8 @@ from roboscribe.asks.shots import (
 )
 from roboscribe.config import QuestionKind
 
-QuestionText = Annotated[str, Field(min_length=5, max_length=200)]
-Name = Annotated[str, Field(min_length=1, max_length=80)]
+QuestionText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=5, max_length=200)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 """What a thing is called."""
 
 Relation = Literal[
@@ -46,6 +46,9 @@ Relation = Literal[
 Property = Literal["color", "shape", "material", "size", "state", "orientation"]
 """What is asked about a thing."""
 
+Topic = Literal["task", "robot", "scene"]
+"""What a question had best be about: a thing of the task, the gripper and what is at it, or something else."""
+
 
 class Question(Answer):
     """A question and its answer; each kind adds the fields of its answer."""
@@ -56,11 +59,6 @@ class Question(Answer):
     def content(self) -> dict[str, Any]:
         """The answer alone, in the form that datasets store (one of LeRobot's VQA answers)."""
         return self.model_dump(exclude={"question"}, exclude_none=True)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The names and values in the answer, none of which may be blank."""
-        return tuple(value for value in self.content.values() if isinstance(value, str))
 
 
 class Detection(Answer):
@@ -81,11 +79,6 @@ class Boxes(Question):
         found = [{"label": d.label, "bbox_format": "xyxy", "bbox": whole(d.bbox)} for d in self.detections]
         return {"detections": found}
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The labels."""
-        return tuple(detection.label for detection in self.detections)
-
 
 class Keypoint(Question):
     """Where one thing, or a part of it, is: a point on it."""
@@ -104,7 +97,7 @@ class Count(Question):
 
     label: Name
     count: Annotated[int, Field(ge=0, le=100)]
-    note: Annotated[str, Field(min_length=2, max_length=120)] | None = None
+    note: Name | None = None
 
 
 class Attribute(Question):
@@ -152,11 +145,13 @@ class Inquiry:
         kinds: Kinds of question, all different, the preferred ones first.
         wanted: How many of them are to be answered. The kinds after the first ``wanted`` are spare: they are used
             in order where one before them cannot be answered.
+        about: What the questions had best be about; varied, so that a model asks of more than one thing.
     """
 
     shot: Shot
     kinds: tuple[QuestionKind, ...]
     wanted: int = 1
+    about: Topic = "task"
 
     @property
     def spare(self) -> tuple[QuestionKind, ...]:
@@ -188,8 +183,17 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
     def kinds(self) -> tuple[QuestionKind, ...]:
         """Every kind that is wanted somewhere, in one fixed order."""
         wanted = {kind for inquiry in self.inquiries for kind in inquiry.kinds}
-        order: tuple[QuestionKind, ...] = ("bbox", "keypoint", "count", "attribute", "spatial")
-        return tuple(kind for kind in order if kind in wanted)
+        return tuple(kind for kind in get_args(QuestionKind) if kind in wanted)
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The relations an answer may state."""
+        return get_args(Relation)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes an answer may tell."""
+        return get_args(Property)
 
     def narrow(self, schema: dict[str, Any]) -> None:
         """An entry for each picture with just its kinds, and coordinates within it."""
@@ -203,28 +207,31 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
         schema["properties"]["pictures"] = exactly(entries)
 
     def objection(self, answer: FrameAnswers) -> str:
-        """Every picture has its entry; names are not blank; places lie inside the picture, and boxes have area."""
+        """Every picture has its entry, and not all that is answered is impossible.
+
+        What is impossible in single answers, such as a box without area, is left out when they are settled.
+        """
         if fault := self.miscounted(answer.pictures):
             return fault
+        faults: list[str] = []
         for number, inquiry, extent in zip(self.numbers, self.inquiries, self.extents, strict=True):
             for kind in inquiry.kinds:
-                question = answer.pictures[number].of(kind)
-                if question is not None and (fault := self._fault(question, extent)):
-                    return f"Picture {number}, {kind}: {fault}."
-        return ""
+                if question := answer.pictures[number].of(kind):
+                    fault = self._fault(question, extent)
+                    faults.append(f"Picture {number}, {kind}: {fault}." if fault else "")
+        return faults[0] if faults and all(faults) else ""
 
     def settled(self, answer: FrameAnswers) -> FrameAnswers:
-        """The kinds that were wanted, with places in whole pixels of the dataset's frames."""
+        """The kinds that were wanted, with places in whole pixels of the dataset's frames; impossible ones are null."""
         pictures: dict[str, PictureAnswers] = {}
-        for number, inquiry in zip(self.numbers, self.inquiries, strict=True):
-            found = answer.pictures[number]
-            moved = {kind: self._in_source(found.of(kind), inquiry.shot) for kind in inquiry.kinds}
+        for number, inquiry, extent in zip(self.numbers, self.inquiries, self.extents, strict=True):
+            found = {kind: answer.pictures[number].of(kind) for kind in inquiry.kinds}
+            possible = {kind: q for kind, q in found.items() if q and not self._fault(q, extent)}
+            moved = {kind: self._in_source(q, inquiry.shot) for kind, q in possible.items()}
             pictures[number] = PictureAnswers().model_copy(update=moved)
         return FrameAnswers(pictures=pictures)
 
     def _fault(self, question: Question, extent: tuple[int, int]) -> str:
-        if not question.question.strip() or not all(text.strip() for text in question.texts):
-            return "a text is blank"
         y_first = self.places.y_first
         match question:
             case Boxes():
@@ -232,12 +239,12 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
                 return next(filter(None, faults), "")
             case Keypoint():
                 return point_fault(question.point, extent, y_first)
-            case Spatial() if question.subject.strip().lower() == question.object.strip().lower():
+            case Spatial() if question.subject.lower() == question.object.lower():
                 return "subject and object are the same"
             case _:
                 return ""
 
-    def _in_source(self, question: Question | None, shot: Shot) -> Question | None:
+    def _in_source(self, question: Question, shot: Shot) -> Question:
         match question:
             case Boxes():
                 picture = shot.picture()

@@ -160,7 +160,7 @@ class VqaSettings:
     emission_hz: float = 1.0
     """How often in a second a frame is asked about."""
     consecutive: int = 1
-    """Frames in a row that get a question each time; each of another kind, all from one look at the first."""
+    """Frames in a row that get a question each time; each of another kind, all from one look at the first of them."""
     cameras: tuple[str, ...] = ()
     """Camera keys to ask about; every camera with video when left out."""
     kinds: tuple[QuestionKind, ...] = get_args(QuestionKind)
@@ -175,6 +175,11 @@ class VqaSettings:
         at_least("vqa.pictures-per-ask", self.pictures_per_ask, 1)
         if not self.kinds:
             raise SettingsError("--vqa.kinds names none.", "Leave it out for all of them.")
+        if self.consecutive > len(set(self.kinds)):
+            raise SettingsError(
+                f"--vqa.consecutive is {self.consecutive}, but --vqa.kinds has {len(set(self.kinds))}.",
+                "Frames in a row get questions of different kinds: ask about fewer of them.",
+            )
 
 
 @dataclass(frozen=True)
@@ -188,14 +193,20 @@ class TraceSettings:
     seconds: float = 2.0
     """How far ahead a path goes."""
     points: int = 8
-    """Points of a path, evenly spaced in time."""
+    """Points of a path, evenly spaced in time; fewer where the episode ends before."""
     cameras: tuple[str, ...] = ()
     """Camera keys; those of the calibration, or the first one with video, when left out."""
     calibration: Path | None = field(default=None, metadata=NOT_AN_ANSWER)
-    """JSON file that tells how each camera sees the robot's workspace; a model locates the gripper when left out."""
+    """JSON file that tells how cameras that stand still see the robot's workspace, and in which channels of the
+    state a gripper's position is; a model locates the grippers when left out."""
+    hz: float = 2.0
+    """Frames a second in which a model locates the grippers; between them they move evenly."""
+    pictures_per_ask: int = 8
+    """Pictures in one request to a model."""
 
     def __post_init__(self) -> None:
-        for flag, value in (("emission-hz", self.emission_hz), ("seconds", self.seconds)):
+        for flag, value in (("emission-hz", self.emission_hz), ("seconds", self.seconds), ("hz", self.hz)):
             if not value > 0:
                 raise SettingsError(f"--trace.{flag} is {value}, but must be more than 0.")
         at_least("trace.points", self.points, 2)
+        at_least("trace.pictures-per-ask", self.pictures_per_ask, 1)

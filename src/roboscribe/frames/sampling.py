@@ -6,11 +6,14 @@ duplicates. The frame of a time is the nearest one, the earlier of two that are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+T = TypeVar("T")
 
 ROUNDING = 1e-4
 """Seconds by which stored float32 timestamps may fall short of the time they stand for."""
@@ -65,11 +68,11 @@ def around(timestamps: ArrayLike, moments: Iterable[float], reach: float, hz: fl
     return _unique(_nearest(times, wanted))
 
 
-def windows(frames: list[int], budget: int, *, overlap: int = 0) -> list[list[int]]:
-    """Split frames into the fewest windows of at most ``budget``, their lengths as equal as can be.
+def windows(frames: Sequence[T], budget: int, *, overlap: int = 0) -> list[list[T]]:
+    """Split frames, or what stands for them, into the fewest windows of at most ``budget``, as equal as can be.
 
     Args:
-        frames: Ascending frame indices.
+        frames: In order of time.
         budget: Most frames in a window.
         overlap: Frames that each window repeats from the end of the one before.
 
@@ -82,7 +85,7 @@ def windows(frames: list[int], budget: int, *, overlap: int = 0) -> list[list[in
         return []
     count = max(1, -(-(len(frames) - overlap) // (budget - overlap)))
     edges = np.rint(np.linspace(overlap, len(frames), count + 1)).astype(int)
-    return [frames[a - overlap : b] for a, b in pairwise(edges)]
+    return [list(frames[a - overlap : b]) for a, b in pairwise(edges)]
 
 
 def _times(timestamps: ArrayLike) -> NDArray[np.float64]:
