@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from make_dataset import make_dataset
+from scripted import answers, digests, failing
 
 from roboscribe.asks import Ask, RephraseTask, SegmentEpisode, UpdateMemory
 from roboscribe.config import (
@@ -25,44 +24,6 @@ from roboscribe.events import EpisodeFailed, EpisodeStaged, Event
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
 from roboscribe.status import read_status
-
-
-def answers(ask: Ask[Any]) -> Any:
-    """Plain answers to every kind of ask."""
-    match ask:
-        case SegmentEpisode():
-            middle = ask.duration / 2
-            return {
-                "segments": [
-                    {"start": 0.0, "end": middle, "label": "reach for the cup"},
-                    {"start": middle, "end": ask.duration, "label": "lift the cup"},
-                ]
-            }
-        case RephraseTask():
-            return {"texts": ["Raise the cup."]}
-        case UpdateMemory():
-            return {"memories": ["I reached for the cup."] * len(ask.boundaries)}
-        case _:
-            raise AssertionError(ask)
-
-
-def failing(episode: int, kind: type[Ask[Any]]) -> Callable[[Ask[Any]], Any]:
-    """Answers, but none to one kind of ask about one episode."""
-
-    def reply(ask: Ask[Any]) -> Any:
-        return (
-            AnswerError("The server said no.")
-            if (ask.episode, type(ask)) == (episode, kind)
-            else answers(ask)
-        )
-
-    return reply
-
-
-def digests(root: Path) -> dict[str, str]:
-    """Digest of every file of a dataset, its staging included."""
-    files = (path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(params=["v2.1", "v3.0"])
