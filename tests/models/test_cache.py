@@ -1,9 +1,10 @@
 """Replies are found again by their key, by other processes too, and a damaged file costs nothing but its content."""
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
-from roboscribe.models.cache import RequestCache, default_folder
+from roboscribe.models.cache import KeptReplies, RequestCache, default_folder
 from roboscribe.models.request import Reply, Usage
 
 REPLY = Reply('{"a": "ä"}', Usage(10, 5, 3), "stop")
@@ -103,3 +104,35 @@ def test_pruning_by_size_keeps_the_latest_and_gives_the_space_back(tmp_path: Pat
 def test_the_cache_lies_in_the_users_cache_folder(tmp_path: Path) -> None:
     assert default_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "roboscribe"
     assert default_folder({}) == Path.home() / ".cache" / "roboscribe"
+
+
+def test_a_reply_is_found_by_its_outline_and_nothing_is_written(tmp_path: Path) -> None:
+    notes: list[str] = []
+    folder = tmp_path / "a b#?"
+    assert KeptReplies(folder, notes.append).find("o") is None
+    assert not folder.exists()
+    cache = cache_in(folder)
+    cache.put("k", "Look", replace(REPLY, seconds=1.5), outline="o")
+    cache.put("l", "Look", REPLY)
+    cache.close()
+    before = cache.path.read_bytes()
+    kept = KeptReplies(folder, notes.append)
+    found = kept.find("o")
+    assert found == REPLY
+    assert found.seconds == 1.5
+    assert kept.find("k") is kept.find("") is None
+    kept.close()
+    assert (notes, cache.path.read_bytes()) == ([], before)
+    assert cache_in(folder).prune(max_mb=0) == 2
+    assert KeptReplies(folder, notes.append).find("o") is None
+
+
+def test_a_damaged_file_is_left_alone_by_those_who_only_look(tmp_path: Path) -> None:
+    notes: list[str] = []
+    path = cache_in(tmp_path).path
+    path.write_bytes(b"this is no database" * 100)
+    kept = KeptReplies(tmp_path, notes.append)
+    assert kept.find("o") is kept.find("p") is None
+    assert len(notes) == 1
+    assert "cannot be read" in notes[0]
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

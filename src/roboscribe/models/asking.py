@@ -87,6 +87,11 @@ class AskingModel:
         """The backend's: model and sampling settings."""
         return self.backend.identity
 
+    @property
+    def at_once(self) -> int:
+        """As many as its backend works on at a time."""
+        return self.backend.at_once
+
     def looks(self, kind: type[Ask[Any]]) -> bool:
         """Yes at every kind, if it looks at all."""
         return self._looks
@@ -118,18 +123,8 @@ class AskingModel:
             RunStopped: The budget is spent or the server lost; no other ask will fare better.
         """
         ask = ask.put_in(self._places)
-        system, parts = await self._renderer.render(ask)
-        schema = deepcopy(dict(schema_of(ask.answer)))
-        ask.narrow(schema)
-        request = Request(
-            name=type(ask).__name__,
-            system=system,
-            parts=tuple(parts),
-            schema=schema,
-            seed=ask.seed,
-            max_tokens=self._max_tokens,
-        )
-        key = hashlib.sha256(f"{self.identity}\n{request.digest}".encode()).hexdigest()
+        request = await request_of(ask, self._renderer, self._max_tokens)
+        key = cache_key(self.identity, request.digest)
         kept = self._recall(key, ask)
         if kept is not None:
             self.ledger.cached += 1
@@ -140,7 +135,7 @@ class AskingModel:
             self.ledger.failures += 1
             raise
         if self._cache is not None:
-            self._cache.put(key, request.name, reply)
+            self._cache.put(key, request.name, reply, outline=cache_key(self.identity, request.outline))
         return ask.settled(answer)
 
     def _recall(self, key: str, ask: Ask[A]) -> A | None:
@@ -148,7 +143,7 @@ class AskingModel:
         if reply is None:
             return None
         try:
-            return _parse(reply, ask)
+            return answer_in(reply, ask)
         except UnfitReply:
             # The answer type checks more than its schema tells, and has become stricter since.
             return None
@@ -167,13 +162,13 @@ class AskingModel:
     async def _converse(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
         reply = await self._complete(request, ask)
         try:
-            return reply, _parse(reply, ask)
+            return reply, answer_in(reply, ask)
         except UnfitReply as unfit:
             objection = _objection(request, unfit)
         self.ledger.repairs += 1
         request = replace(request, turns=(*request.turns, Turn(reply.text[:_QUOTED], objection)))
         reply = await self._complete(request, ask)
-        return reply, _parse(reply, ask)
+        return reply, answer_in(reply, ask)
 
     async def _complete(self, request: Request, ask: Ask[Any]) -> Reply:
         """A reply, with more room when the first is cut off before its answer is whole."""
@@ -195,7 +190,32 @@ class AskingModel:
         return reply
 
 
-def _parse(reply: Reply, ask: Ask[A]) -> A:
+async def request_of(ask: Ask[Any], renderer: Renderer, max_tokens: int) -> Request:
+    """What is put to a backend for an ask.
+
+    Raises:
+        RoboscribeError: The ask cannot be put, as when its pictures cannot be read.
+    """
+    system, parts = await renderer.render(ask)
+    schema = deepcopy(dict(schema_of(ask.answer)))
+    ask.narrow(schema)
+    return Request(
+        name=type(ask).__name__,
+        system=system,
+        parts=tuple(parts),
+        schema=schema,
+        seed=ask.seed,
+        max_tokens=max_tokens,
+        rank=(-ask.leads, ask.episode),
+    )
+
+
+def cache_key(identity: str, digest: str) -> str:
+    """Key of a request in the cache: who is asked, and a digest of what."""
+    return hashlib.sha256(f"{identity}\n{digest}".encode()).hexdigest()
+
+
+def answer_in(reply: Reply, ask: Ask[A]) -> A:
     """The answer that a reply holds, if it will do.
 
     Raises:
@@ -209,7 +229,7 @@ def _parse(reply: Reply, ask: Ask[A]) -> A:
 
 def _holds(reply: Reply, ask: Ask[Any]) -> bool:
     try:
-        _parse(reply, ask)
+        answer_in(reply, ask)
     except UnfitReply:
         return False
     return True

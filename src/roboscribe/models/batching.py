@@ -7,9 +7,10 @@ has waited longest goes next, together with those most like it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from roboscribe.errors import AnswerError
@@ -91,6 +92,7 @@ class Batcher:
         while batch := await self._next_batch():
             self._at_work = batch
             requests = [waiting.request for waiting in batch]
+            begun = time.monotonic()
             [outcome] = await asyncio.gather(
                 self.on_thread(lambda requests=requests: self._work(requests)), return_exceptions=True
             )
@@ -102,8 +104,10 @@ class Batcher:
                 for waiting in batch:
                     _settle(waiting, _too_large(waiting) if isinstance(outcome, BatchTooLarge) else outcome)
             else:
+                # There is one place at the model, which the batch had together.
+                seconds = (time.monotonic() - begun) / len(batch)
                 for waiting, reply in zip(batch, outcome, strict=True):
-                    _settle(waiting, reply)
+                    _settle(waiting, replace(reply, seconds=seconds) if isinstance(reply, Reply) else reply)
 
     async def _next_batch(self) -> list[_Waiting]:
         """Those that go next, once no more seem to come; empty when nobody waits."""

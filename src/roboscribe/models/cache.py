@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from roboscribe.models.request import Reply, Usage
 
@@ -23,6 +23,11 @@ _TABLE = """
 create table if not exists replies (
     key text primary key, name text not null, text text not null, finish text not null,
     prompt integer not null, completion integer not null, cached integer not null, used real not null
+) without rowid
+"""
+_OUTLINES = """
+create table if not exists outlines (
+    outline text primary key, key text not null, seconds real not null
 ) without rowid
 """
 
@@ -60,13 +65,14 @@ class RequestCache:
         """The reply kept under a key, or None."""
         return self._attempt(lambda file: self._get(file, key), None)
 
-    def put(self, key: str, name: str, reply: Reply) -> None:
+    def put(self, key: str, name: str, reply: Reply, *, outline: str = "") -> None:
         """Keep a reply.
 
         Args:
             key: Digest of the request and of who was asked.
             name: Name of the ask, for people who look into the file.
             reply: The reply; one already kept under the key is replaced.
+            outline: The key that is known before pictures are made, by which ``KeptReplies`` finds it.
         """
         usage = reply.usage
         row = (
@@ -79,9 +85,7 @@ class RequestCache:
             usage.cached_tokens,
             self._clock(),
         )
-        self._attempt(
-            lambda file: file.execute("insert or replace into replies values (?,?,?,?,?,?,?,?)", row), None
-        )
+        self._attempt(lambda file: _insert(file, row, (outline, key, reply.seconds)), None)
 
     @property
     def count(self) -> int:
@@ -140,6 +144,7 @@ class RequestCache:
                 (_ROW_OVERHEAD, max_mb * 1e6),
             )
         removed = file.total_changes - before
+        file.execute("delete from outlines where key not in (select key from replies)")
         file.execute("vacuum")
         return removed
 
@@ -173,6 +178,7 @@ class RequestCache:
             file.execute("pragma journal_mode = truncate")
             file.execute("pragma synchronous = off")
             file.execute(_TABLE)
+            file.execute(_OUTLINES)
             self._file = file
         return self._file
 
@@ -186,3 +192,58 @@ class RequestCache:
     def _give_up(self, why: str) -> None:
         self._usable = False
         self._say(f"The request cache {self.path} cannot be used ({why}); this run goes on without it.")
+
+
+class KeptReplies:
+    """The replies in a cache for those who only look: nothing is written, not even a file that is missing.
+
+    Args:
+        folder: Where the file of a ``RequestCache`` is.
+        say: Told, in a sentence, of a file that cannot be read.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self._path = folder / NAME
+        self._say = say
+        self._file: sqlite3.Connection | None = None
+        self._usable = self._path.exists()
+
+    def find(self, outline: str) -> Reply | None:
+        """The reply kept under an outline, with the seconds it took; or None."""
+        if not self._usable:
+            return None
+        try:
+            if self._file is None:
+                self._file = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)
+            row = self._file.execute(
+                "select text, prompt, completion, cached, finish, seconds"
+                " from outlines join replies using (key) where outline = ?",
+                (outline,),
+            ).fetchone()
+        except sqlite3.Error as error:
+            self._usable = False
+            self._say(f"The request cache {self._path} cannot be read ({error}); it is taken to be empty.")
+            return None
+        if row is None:
+            return None
+        text, prompt, completion, cached, finish, seconds = row
+        return Reply(text, Usage(prompt, completion, cached), finish, seconds)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _insert(file: sqlite3.Connection, reply: tuple[Any, ...], outline: tuple[str, str, float]) -> None:
+    """Both rows in one step, which takes as long as one of them alone."""
+    file.execute("begin immediate")
+    try:
+        file.execute("insert or replace into replies values (?,?,?,?,?,?,?,?)", reply)
+        if outline[0]:
+            file.execute("insert or replace into outlines values (?,?,?)", outline)
+    except sqlite3.Error:
+        file.execute("rollback")
+        raise
+    file.execute("commit")

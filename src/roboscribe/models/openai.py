@@ -18,6 +18,7 @@ from roboscribe.models.endpoint import Endpoint, Trouble
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
 from roboscribe.models.request import Reply, Request, without_clips
+from roboscribe.models.slots import Slots
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -65,6 +66,7 @@ class OpenAIBackend:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.identity = identity
+        self.at_once = vlm.client_concurrency
         self._vlm = vlm
         self._model = model
         self._ledger = ledger
@@ -77,7 +79,7 @@ class OpenAIBackend:
         self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
         self._films: dict[Endpoint, asyncio.Task[bool]] = {}
         self._sampling = sampling_of(vlm)
-        self._slots = asyncio.Semaphore(vlm.client_concurrency)
+        self._slots = Slots(vlm.client_concurrency)
         self._images = False
         self._turn = 0
         # Waits only spread requests in time; what is answered does not depend on them.
@@ -142,7 +144,7 @@ class OpenAIBackend:
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
 
     async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble]:
-        async with self._slots:
+        async with self._slots.slot(request.rank):
             endpoint = self._next()
             try:
                 reply = await self._send(endpoint, request)
@@ -208,11 +210,11 @@ class OpenAIBackend:
             len(part) if isinstance(part, str) else len(urls[part]) for part in request.parts
         )
         self._ledger.sent(nbytes, len(request.pictures))
-        data = await endpoint.post(body)
-        reply = reply_of(data)
+        begun = self._clock()
+        reply = reply_of(await endpoint.post(body))
         if reply is None:
             raise Trouble("faulty", "the reply holds no message")
-        return reply
+        return replace(reply, seconds=self._clock() - begun)
 
     async def _urls(self, request: Request) -> Mapping[Jpeg | Clip, str]:
         if self._vlm.image_format == "jpeg":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 from roboscribe.frames.picture import Clip, Jpeg, Part
+
+Rank = tuple[int, int]
+"""Place in the order in which requests that wait are sent; lower goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Request:
         seed: Seed of the sampling, in [0, 2**32).
         max_tokens: Longest reply.
         turns: Replies to this question that were sent back to be mended.
+        rank: When it is sent, where several wait; no part of the digest.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Request:
     seed: int
     max_tokens: int
     turns: tuple[Turn, ...] = ()
+    rank: Rank = (0, 0)
 
     @cached_property
     def digest(self) -> str:
@@ -48,9 +53,18 @@ class Request:
 
         Who is asked is not in it: together with ``Backend.identity`` it is the key of the request cache.
         """
+        return self._digest(lambda picture: hashlib.sha256(picture.data).hexdigest())
+
+    @cached_property
+    def outline(self) -> str:
+        """Hex digest in which pictures stand by which frames they show and how large, so that it is known before
+        any of them is made."""
+        return self._digest(lambda picture: f"{picture.origin} {picture.width}x{picture.height}")
+
+    def _digest(self, name: Callable[[Jpeg], str]) -> str:
         canonical = {
             "system": self.system,
-            "parts": [_canonical(part) for part in self.parts],
+            "parts": [_canonical(part, name) for part in self.parts],
             "schema": self.schema,
             "seed": self.seed,
             "max_tokens": self.max_tokens,
@@ -82,13 +96,13 @@ def without_clips(request: Request) -> Request:
     return replace(request, parts=tuple(part for several in parts for part in several))
 
 
-def _canonical(part: Part) -> dict[str, Any]:
-    """A part without what does not change the reply."""
+def _canonical(part: Part, name: Callable[[Jpeg], str]) -> dict[str, Any]:
+    """A part without what does not change the reply, its pictures by their names."""
     if isinstance(part, str):
         return {"text": part}
     if isinstance(part, Jpeg):
-        return {"jpeg": hashlib.sha256(part.data).hexdigest()}
-    return {"clip": [hashlib.sha256(frame.data).hexdigest() for frame in part.frames], "times": part.times}
+        return {"jpeg": name(part)}
+    return {"clip": [name(frame) for frame in part.frames], "times": part.times}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +128,14 @@ class Reply:
         text: Its words, which ought to be JSON.
         usage: Tokens it took.
         finish: ``stop`` when it ended by itself, ``length`` when it was cut off.
+        seconds: How long it kept one of the places at its backend at which requests are worked on; 0 when
+            nobody measured. Replies that say the same are equal however long they took.
     """
 
     text: str
     usage: Usage = Usage()
     finish: str = "stop"
+    seconds: float = field(default=0.0, compare=False)
 
 
 class Backend(Protocol):
@@ -131,6 +148,11 @@ class Backend(Protocol):
     @property
     def identity(self) -> str:
         """Model and sampling settings that change replies; never an address, a port or a concurrency."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """Requests that it works on at the same time; more wait, and those of lowest rank go first."""
         ...
 
     async def check(self, *, images: bool) -> None:
