@@ -71,8 +71,9 @@ def annotate(
     wanted = parse_episodes(settings.episodes)
     source = open_dataset(locate(settings))
     episodes = check_episodes(source, wanted)
-    for key in settings.frames.cameras:
-        source.camera(key)
+    for section in (settings.frames, settings.vqa, settings.trace):
+        for key in section.cameras:
+            source.camera(key)
     source.verify(episodes[:VERIFIED])
     target = settings.output_dir or source.root
     stored = check_target(source, target)

@@ -13,10 +13,12 @@ from roboscribe.annotators.selection import Selection
 from roboscribe.annotators.subtasks import Subtasks
 from roboscribe.annotators.task import Task
 from roboscribe.annotators.task_aug import TaskAug
+from roboscribe.annotators.trace import Trace, calibration_of
 from roboscribe.annotators.view import View
 from roboscribe.annotators.vqa import Vqa
-from roboscribe.asks import Ask, AskAboutFrames, SegmentEpisode
+from roboscribe.asks import Ask, AskAboutFrames, LocateGripper, SegmentEpisode
 from roboscribe.config import AnnotateSettings
+from roboscribe.errors import SettingsError
 
 
 def select_annotators(settings: AnnotateSettings, looks: Callable[[type[Ask[Any]]], bool]) -> Selection:
@@ -25,6 +27,9 @@ def select_annotators(settings: AnnotateSettings, looks: Callable[[type[Ask[Any]
     Args:
         settings: What to do.
         looks: Whether the model wants the pictures of a kind of ask.
+
+    Raises:
+        SettingsError: Traces are wanted, but nothing can tell where the grippers are.
     """
     view = View(settings.frames) if looks(SegmentEpisode) else None
     annotators: list[tuple[bool, Annotator]] = [
@@ -35,5 +40,12 @@ def select_annotators(settings: AnnotateSettings, looks: Callable[[type[Ask[Any]
         (settings.plan.enabled, Plan()),
         (settings.memory.enabled, Memory(settings.memory)),
         (settings.vqa.enabled and looks(AskAboutFrames), Vqa(settings.vqa)),
+        (settings.trace.enabled, Trace(settings.trace, calibration_of(settings.trace))),
     ]
-    return Selection.of(annotators, settings.only_names, settings.redo_names)
+    selection = Selection.of(annotators, settings.only_names, settings.redo_names)
+    if "trace" in selection.chosen and settings.trace.calibration is None and not looks(LocateGripper):
+        raise SettingsError(
+            "--trace.enabled needs a model that looks, or to be told where the cameras stand.",
+            "Name a model with --vlm.model-id, or a file with --trace.calibration.",
+        )
+    return selection
