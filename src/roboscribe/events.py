@@ -126,7 +126,105 @@ class RunFinished:
     validated: bool = True
 
 
-Event = Note | StagingStarted | EpisodeStaged | EpisodeFailed | WritingStarted | ShardWritten | RunFinished
+@dataclass(frozen=True, slots=True)
+class ConversionStarted:
+    """A dataset is about to be brought into another form.
+
+    Attributes:
+        form: The form.
+        steps: How many ``ConversionStep`` there will be.
+    """
+
+    form: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionStep:
+    """The rows of an episode, a video, or a data file is done.
+
+    Attributes:
+        what: Which one, in a few words.
+    """
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionFinished:
+    """A dataset is there in another form.
+
+    Attributes:
+        form: The form.
+        episodes: Episodes it has.
+        files: Files that were written.
+        seconds: Wall time.
+        target: Its folder.
+    """
+
+    form: str
+    episodes: int
+    files: int
+    seconds: float
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadStarted:
+    """Files are about to go to the Hugging Face Hub.
+
+    Attributes:
+        files: Their number.
+        nbytes: Their bytes.
+        repo_id: Name of the repository.
+    """
+
+    files: int
+    nbytes: int
+    repo_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesUploaded:
+    """Some files are on the Hub, those that were there before included.
+
+    Attributes:
+        files: Their number.
+        nbytes: Their bytes.
+    """
+
+    files: int
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFinished:
+    """The dataset can be seen on the Hub.
+
+    Attributes:
+        url: Address of the commit.
+        repo_id: Name of the repository.
+    """
+
+    url: str
+    repo_id: str
+
+
+Event = (
+    Note
+    | UploadStarted
+    | FilesUploaded
+    | UploadFinished
+    | StagingStarted
+    | EpisodeStaged
+    | EpisodeFailed
+    | WritingStarted
+    | ShardWritten
+    | RunFinished
+    | ConversionStarted
+    | ConversionStep
+    | ConversionFinished
+)
 Listener = Callable[[Event], None]
 
 

@@ -18,7 +18,9 @@ COMMANDS = {
     "annotate": "fill the language columns of a LeRobot dataset",
     "status": "what is done, what failed, and why",
     "validate": "check the language of an annotated dataset against every rule",
+    "convert": "bring a dataset into another form: v2.x to v3.0",
     "cache": "how large the request cache is, and making it smaller",
+    "push": "send a finished dataset to the Hugging Face Hub",
     "demo": "annotate the bundled sample and show it",
 }
 

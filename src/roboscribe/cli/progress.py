@@ -11,15 +11,21 @@ from dataclasses import asdict
 from typing import Literal
 
 from roboscribe.events import (
+    ConversionFinished,
+    ConversionStarted,
+    ConversionStep,
     EpisodeFailed,
     EpisodeStaged,
     Event,
+    FilesUploaded,
     Listener,
     Note,
     RunFinished,
     ShardWritten,
     Spent,
     StagingStarted,
+    UploadFinished,
+    UploadStarted,
     WritingStarted,
 )
 
@@ -76,6 +82,14 @@ def summary(event: RunFinished) -> list[str]:
     return lines
 
 
+def converted(event: ConversionFinished) -> str:
+    """A finished conversion in a sentence."""
+    return (
+        f"{counted(event.episodes, 'episode')} as {event.form}, {counted(event.files, 'file')} written,"
+        f" {event.seconds:.1f} s: {event.target}"
+    )
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: ``1 episode``, ``2 episodes``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -101,6 +115,7 @@ class PlainLines:
         self._every = every
         self._started = self._last = time.monotonic()
         self._total = self._done = self._failed = self._asks = 0
+        self._files = self._sent = 0
         self._spent = Spent()
 
     def show(self, event: Event) -> None:
@@ -124,9 +139,31 @@ class PlainLines:
                 self._print(f"writing: {counted(shards, 'data file')}")
             case ShardWritten():
                 pass
+            case UploadStarted(files, nbytes, repo_id):
+                self._files, self._sent = files, 0
+                self._print(f"pushing {counted(files, 'file')}, {nbytes / 1e6:,.1f} MB, to {repo_id}")
+            case FilesUploaded(files):
+                self._sent += files
+                self._print(f"{self._sent}/{self._files} files are there")
+            case UploadFinished(url):
+                self._print(f"pushed: {url}")
+            case ConversionStarted(form, steps):
+                self._total = steps
+                self._print(f"converting to {form}: {counted(steps, 'step')}")
+            case ConversionStep(what):
+                self._done += 1
+                self._step(what)
+            case ConversionFinished():
+                self._print(converted(event))
             case RunFinished():
                 for line in summary(event):
                     self._print(line)
+
+    def _step(self, what: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= self._every:
+            self._last = now
+            self._print(f"{self._done}/{self._total} done, the last was {what}")
 
     def _progress(self) -> None:
         now = time.monotonic()
@@ -164,10 +201,10 @@ def live_display() -> Generator[Listener]:
     )
     failed = asks = 0
     words = ""
-    staging = writing = None
+    staging = writing = pushing = None
 
     def show(event: Event) -> None:
-        nonlocal failed, asks, words, staging, writing
+        nonlocal failed, asks, words, staging, writing, pushing
         match event:
             case Note(text):
                 console.print(f"note: {text}", style="dim", markup=False)
@@ -193,6 +230,22 @@ def live_display() -> Generator[Listener]:
             case ShardWritten():
                 if writing is not None:
                     bars.update(writing, advance=1)
+            case UploadStarted(files, nbytes, repo_id):
+                pushing = bars.add_task("push", total=files, detail=f"{nbytes / 1e6:,.1f} MB to {repo_id}")
+            case FilesUploaded(files):
+                if pushing is not None:
+                    bars.update(pushing, advance=files)
+            case UploadFinished(url):
+                bars.stop()
+                console.print(f"pushed: {url}", highlight=False, soft_wrap=True, markup=False)
+            case ConversionStarted(form, steps):
+                writing = bars.add_task("convert", total=steps, detail=f"to {form}")
+            case ConversionStep(what):
+                if writing is not None:
+                    bars.update(writing, advance=1, detail=escape(what))
+            case ConversionFinished():
+                bars.stop()
+                console.print(converted(event), highlight=False, soft_wrap=True, markup=False)
             case RunFinished():
                 bars.stop()
                 for line in summary(event):

@@ -20,14 +20,18 @@ from roboscribe.config.annotators import (
     VqaSettings,
 )
 from roboscribe.config.checks import answer_settings, json_object
+from roboscribe.config.convert import ConvertSettings
 from roboscribe.config.dataset import DatasetSettings, WriterSettings, parse_episodes
+from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import BackendName, VlmSettings
 
 __all__ = [
     "AnnotateSettings",
     "BackendName",
+    "ConvertSettings",
     "DatasetSettings",
     "FramesSettings",
+    "HubSettings",
     "InterjectionsSettings",
     "MemorySettings",
     "MotionSettings",

@@ -18,6 +18,7 @@ from roboscribe.config.annotators import (
     VqaSettings,
 )
 from roboscribe.config.dataset import DatasetSettings, WriterSettings
+from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import VlmSettings
 from roboscribe.errors import SettingsError, closest
 
@@ -43,12 +44,15 @@ class AnnotateSettings(DatasetSettings):
     interjections: InterjectionsSettings = field(default_factory=InterjectionsSettings)
     vqa: VqaSettings = field(default_factory=VqaSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
+    hub: HubSettings = field(default_factory=HubSettings)
     writer: WriterSettings = field(default_factory=WriterSettings)
     vlm: VlmSettings = field(default_factory=VlmSettings)
     strict: bool = False
     """Leave an episode as it was for a warning of validation, too, not only for an error."""
     skip_validation: bool = False
     """Write rows whatever rule they break; for debugging. The run record names the episodes."""
+    push_to_hub: bool = False
+    """Push the finished dataset to the Hugging Face Hub; see the hub flags."""
     prompts: Path | None = None
     """Folder with prompt templates that take the place of ours; same names, see `roboscribe/prompts`."""
     max_cost: float | None = None

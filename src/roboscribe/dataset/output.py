@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from roboscribe.dataset.declare import with_say
@@ -40,15 +40,8 @@ def check_target(source: Dataset, target: Path) -> Dataset:
     if is_same(source.root, target):
         check_writable(source.root, (*_shards(source), INFO))
         return source
-    here, there = source.root.resolve(), target.resolve()
-    if here in there.parents or there in here.parents:
-        raise DatasetError(
-            f"One of {FLAG} {target} and the dataset {source.root} holds the other.", "Name another folder."
-        )
-    if target.is_dir():
-        recover(target)
-    check_writable(target)
-    if not target.is_dir() or not {entry.name for entry in target.iterdir()}.difference(LEFT_OUT):
+    _check_apart(source.root, target)
+    if _is_free(target):
         return source
     try:
         copy = open_dataset(target)
@@ -61,19 +54,66 @@ def check_target(source: Dataset, target: Path) -> Dataset:
     return copy
 
 
+def check_new(source: Dataset, target: Path) -> Dataset | None:
+    """The dataset that is in ``target`` already; None where the folder is free for a new one.
+
+    Args:
+        source: What the new dataset is to be made of.
+        target: Another folder, missing, empty or with a dataset in it.
+
+    Raises:
+        DatasetError: ``target`` is the source's own folder, one holds the other, or it cannot be written to or
+            holds something else.
+    """
+    if is_same(source.root, target):
+        raise DatasetError(
+            f"{FLAG} {target} is the dataset itself, which is never changed by this.", "Name another folder."
+        )
+    _check_apart(source.root, target)
+    if _is_free(target):
+        return None
+    try:
+        return open_dataset(target)
+    except DatasetError as error:
+        raise DatasetError(f"{FLAG} {target} is not empty.", "Name a new folder.") from error
+
+
+def _check_apart(root: Path, target: Path) -> None:
+    here, there = root.resolve(), target.resolve()
+    if here in there.parents or there in here.parents:
+        raise DatasetError(
+            f"One of {FLAG} {target} and the dataset {root} holds the other.", "Name another folder."
+        )
+
+
+def _is_free(target: Path) -> bool:
+    """Whether the folder is missing or holds nothing of a dataset; an interrupted write of it is completed."""
+    if target.is_dir():
+        recover(target)
+    check_writable(target)
+    return not target.is_dir() or not {entry.name for entry in target.iterdir()}.difference(LEFT_OUT)
+
+
 def is_same(root: Path, target: Path) -> bool:
     """Whether ``target`` is the folder ``root``."""
     return target.exists() and target.samefile(root)
 
 
-def take_along(source: Dataset, changes: Transaction) -> None:
+def take_along(
+    source: Dataset, changes: Transaction, leave: Callable[[str], bool] = lambda path: False
+) -> None:
     """Stage what the target lacks of the source besides its data and ``info.json``.
 
     Videos are hard-linked, copied where links cannot be; everything else is copied, as others may change it.
+
+    Args:
+        source: The dataset.
+        changes: What is to become of the target.
+        leave: Whether a further file, by its path relative to the root, is not to be taken along.
     """
     written = {*_shards(source), INFO}
-    for relative, path in _files(source.root):
-        if relative not in written and not (changes.root / relative).exists():
+    for relative, path in dataset_files(source.root):
+        if relative not in written and not leave(relative) and not (changes.root / relative).exists():
             staged = changes.stage(relative)
             if path.suffix.lower() in VIDEO_SUFFIXES:
                 link(path.resolve(), staged)
@@ -81,8 +121,8 @@ def take_along(source: Dataset, changes: Transaction) -> None:
                 shutil.copyfile(path, staged)
 
 
-def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Files of a dataset with their relative paths, also behind links to files and folders."""
+def dataset_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Files of a dataset with their relative paths, also behind links to files and folders; without staging."""
     seen: set[Path] = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         real = Path(folder).resolve()

@@ -122,15 +122,15 @@ class RunRecord:
         ]
         record: dict[str, Any] = {
             "roboscribe": __version__,
-            "episodes": _ranges(self.episodes),
+            "episodes": ranges(self.episodes),
             "annotators": [
-                {**entry.made_by, "episodes": _ranges(entry.episodes), "rows": entry.rows}
+                {**entry.made_by, "episodes": ranges(entry.episodes), "rows": entry.rows}
                 for entry in self.entries
             ],
             "failed": failed,
         }
         if self.unchecked:
-            record["not_validated"] = _ranges(self.unchecked)
+            record["not_validated"] = ranges(self.unchecked)
         return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -151,7 +151,7 @@ def _indices(ranges: str) -> frozenset[int]:
     return frozenset(parse_episodes([ranges]) or ())
 
 
-def _ranges(episodes: Collection[int]) -> str:
+def ranges(episodes: Collection[int]) -> str:
     """Episode indices as a person writes them: ``0-3 7``."""
     spans: list[list[int]] = []
     for episode in sorted(episodes):
