@@ -61,6 +61,7 @@ class ScriptedBackend:
     """Replies from a list; a plain text is a whole reply, an exception is raised."""
 
     identity = "scripted"
+    at_once = 16
 
     def __init__(self, *replies: str | Reply | Exception) -> None:
         self.requests: list[Request] = []

@@ -28,11 +28,14 @@ class Ask(Generic[A]):
 
     Attributes:
         answer: The pydantic type of its answer.
+        leads: How many rounds of further asks wait for its answer; of the asks that wait to be put, those that
+            lead most go first, so that no episode is left with a chain of asks when all others are done.
         episode: Index of the episode it is about.
         seed: Seed of every random choice made in answering; see ``derive_seed``.
     """
 
     answer: ClassVar[type[Answer]]
+    leads: ClassVar[int] = 0
 
     episode: int
     seed: int = 0

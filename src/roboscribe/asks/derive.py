@@ -29,6 +29,7 @@ class DeriveTask(Ask[DerivedTask]):
     """
 
     answer = DerivedTask
+    leads = 4
 
     given: str
     sheets: Sheets

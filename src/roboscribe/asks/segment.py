@@ -84,6 +84,7 @@ class DescribeEpisode(Ask[Description], Stretch):
     """What can be seen to happen? Only that, so that the segmentation is grounded in it."""
 
     answer = Description
+    leads = 3
 
     def look(self) -> Sequence[Part]:
         """The contact sheets of the stretch."""
@@ -101,6 +102,7 @@ class SegmentEpisode(Ask[Segments], Stretch):
     """
 
     answer = Segments
+    leads = 2
 
     description: str = ""
     most: int = 0
@@ -145,6 +147,7 @@ class RelabelSegment(Ask[Label]):
     """
 
     answer = Label
+    leads = 1
 
     task: str
     label: str

@@ -15,10 +15,13 @@ class Model(Protocol):
     Attributes:
         identity: Name and sampling settings; two models with the same identity give the same answers, so it
             enters the fingerprint of every staged result that asked it.
+        at_once: Asks that it works on at the same time; work for some rounds more is kept ready.
     """
 
     @property
     def identity(self) -> str: ...
+    @property
+    def at_once(self) -> int: ...
 
     def looks(self, kind: type[Ask[Any]]) -> bool:
         """Whether it wants the pictures of this kind of ask. For one that does not, no frame is ever decoded."""

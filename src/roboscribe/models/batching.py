@@ -1,7 +1,7 @@
 """Batches for a model in this process: requests come one by one, go in together, and each gets its own reply.
 
-One thread owns the model. While it works on a batch the next requests gather; when it is free, the one that
-has waited longest goes next, together with those most like it.
+One thread owns the model. While it works on a batch the next requests gather; when it is free, the one of
+lowest rank that has waited longest goes next, together with those most like it.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Batcher:
         self, work: Work, *, size: int, say: Callable[[str], None], linger_s: float = _LINGER_SECONDS
     ) -> None:
         self.size = size
+        self._places = size
         self._work = work
         self._say = say
         self._linger = linger_s
@@ -104,8 +105,8 @@ class Batcher:
                 for waiting in batch:
                     _settle(waiting, _too_large(waiting) if isinstance(outcome, BatchTooLarge) else outcome)
             else:
-                # There is one place at the model, which the batch had together.
-                seconds = (time.monotonic() - begun) / len(batch)
+                # A batch that was not full kept the other places, too.
+                seconds = (time.monotonic() - begun) * self._places / len(batch)
                 for waiting, reply in zip(batch, outcome, strict=True):
                     _settle(waiting, replace(reply, seconds=seconds) if isinstance(reply, Reply) else reply)
 
@@ -121,7 +122,7 @@ class Batcher:
         self._waiting = [waiting for waiting in self._waiting if not waiting.reply.done()]
         if not self._waiting:
             return []
-        first = self._waiting[0]
+        first = min(self._waiting, key=lambda waiting: waiting.request.rank)
         alike = sorted(self._waiting, key=lambda waiting: abs(_weight(waiting) - _weight(first)))
         batch = [first, *(waiting for waiting in alike if waiting is not first)][: self.size]
         self._waiting = [waiting for waiting in self._waiting if waiting not in batch]

@@ -21,13 +21,17 @@ class ScriptedModel:
             answer. An exception among the answers is raised in its place.
         identity: Enters the fingerprints of what it answers.
         looks: Whether it wants to be shown pictures.
+        at_once: For how many asks at the same time work is kept ready.
 
     Attributes:
         asked: Every ask so far, in order.
     """
 
-    def __init__(self, script: Script, identity: str = "scripted", looks: bool = False) -> None:
+    def __init__(
+        self, script: Script, identity: str = "scripted", looks: bool = False, at_once: int = 16
+    ) -> None:
         self.identity = identity
+        self.at_once = at_once
         self._looks = looks
         self.asked: list[Ask[Any]] = []
         self._reply = script if callable(script) else _in_turn(script)

@@ -44,6 +44,7 @@ class Backend:
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
     ) -> None:
         self.identity = identity
+        self.at_once = vlm.batch_size or _BATCH
         self._vlm = vlm
         self._model = model
         self._ledger = ledger
@@ -58,7 +59,7 @@ class Backend:
         Raises:
             SettingsError: It is not there, is no model that sees, or does not run on the device.
         """
-        self._batcher = Batcher(self._work, size=self._vlm.batch_size or _BATCH, say=self._say)
+        self._batcher = Batcher(self._work, size=self.at_once, say=self._say)
         self._loaded = await self._batcher.on_thread(lambda: load(self._vlm, self._model, self._say))
 
     async def complete(self, request: Request) -> Reply:

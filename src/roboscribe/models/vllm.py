@@ -54,6 +54,7 @@ class Backend:
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
     ) -> None:
         self.identity = identity
+        self.at_once = vlm.batch_size or _BATCH
         self._vlm = vlm
         self._model = model
         self._ledger = ledger
@@ -69,7 +70,7 @@ class Backend:
             SettingsError: The model is not there, does not see, or does not run here.
         """
         self._say(f"Loading {self._model} into vLLM, which takes a minute or more.")
-        self._batcher = Batcher(self._work, size=self._vlm.batch_size or _BATCH, say=self._say)
+        self._batcher = Batcher(self._work, size=self.at_once, say=self._say)
         self._engine = await self._batcher.on_thread(lambda: load(self._vlm, self._model))
         if images and not self._engine.model_config.is_multimodal_model:
             raise SettingsError(

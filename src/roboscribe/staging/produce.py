@@ -60,6 +60,7 @@ class _CountingModel:
         self._model = model
         self._tally = tally
         self.identity = model.identity
+        self.at_once = model.at_once
         self.looks = model.looks
         self.prompt_digest = model.prompt_digest
 

@@ -26,6 +26,8 @@ class BuiltinModel:
     identity = "builtin-1"
     """Raised when a rule changes, so that results of the old rule are not reused."""
 
+    at_once = 1
+
     def looks(self, kind: type[Ask[Any]]) -> bool:
         """No: its rules read signals and text."""
         return False
