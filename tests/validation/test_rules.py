@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -52,6 +53,10 @@ def arguments(value: Any, name: str = "say") -> Row:
 STYLED = {f"{r.style}": r for r in ROWS}
 PLAN = plan("pick up the cup", "put the cup in the box")
 LONG = "pick up the red cup that stands beside the blue one on the table"
+
+COUNT = {"label": "cup", "count": 2}
+COLOR = {"label": "cup", "attribute": "color", "value": "red"}
+PLACE = {"subject": "cup", "relation": "on", "object": "table"}
 
 # Rows that break a rule, by the rule; each list breaks that rule only. A style is left out where it
 # would be at odds with the change.
@@ -215,6 +220,10 @@ BREACHES: dict[str, list[list[Row]]] = {
         vqa({"label": "cup", "point_format": "xy", "point": point})
         for point in ([640, 0], [0, 480], [-0.1, 3])
     ],
+    "vqa.spatial": [vqa({"subject": "the cup", "relation": "left of", "object": "The cup "})],
+    "vqa.balance": [
+        [r for n, answer in enumerate([COUNT] * 14 + [COLOR] * 5 + [PLACE]) for r in vqa(answer, n)]
+    ],
     "vqa.count": [vqa({"label": "cup", "count": count}) for count in ("many", -1, 1.5, 2.0, True, None)],
     "trace.path": [
         [row("trace", text)]
@@ -227,9 +236,18 @@ BREACHES: dict[str, list[list[Row]]] = {
             "[1, 2]",
             "[[1, 2], [3, NaN]]",
             "[[1, 2], [640, 3]]",
+            '{"paths": []}',
+            '{"paths": [[[1, 2]]]}',
+            '{"paths": [{"label": "gripper", "points": [[1, 2]]}]}',
+            '{"paths": [{"label": " ", "point_format": "xy", "points": [[1, 2]]}]}',
+            '{"paths": [{"label": "gripper", "point_format": "yx", "points": [[1, 2]]}]}',
+            '{"paths": [{"label": "gripper", "point_format": "xy", "points": []}]}',
+            '{"paths": [{"label": "gripper", "point_format": "xy", "points": [[1, 480]]}]}',
+            json.dumps({"paths": [{"label": "gripper", "point_format": "xy", "points": [[1, 2]]}] * 2}),
         )
         if text
     ],
+    "trace.single": [[row("trace", "[[1, 2]]"), row("trace", "[[1, 3]]")]],
 }
 
 
@@ -254,7 +272,7 @@ def test_warnings_do_not_stop_an_episode() -> None:
     warnings = {rule.id for rule in RULES if rule.severity == "warning"}
     assert warnings == {
         *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
-        *("speech.place", "speech.length"),
+        *("speech.place", "speech.length", "vqa.balance"),
     }
 
 
@@ -346,3 +364,8 @@ def test_where_the_image_size_is_unknown_only_signs_and_order_are_checked() -> N
 def test_one_question_for_each_camera_at_one_moment() -> None:
     wrist = [replace(r, camera="observation.images.wrist") for r in vqa(BOX)]
     assert only(*vqa(BOX), *wrist) == []
+
+
+def test_kinds_are_in_balance_or_too_few_to_tell() -> None:
+    for answers in ([COUNT] * 12 + [COLOR] * 4 + [PLACE] * 4, [COUNT] * 17 + [COLOR, PLACE], [COUNT] * 30):
+        assert only(*(r for n, answer in enumerate(answers) for r in vqa(answer, n))) == []

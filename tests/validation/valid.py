@@ -76,6 +76,9 @@ ROWS: tuple[Row, ...] = (
     *vqa({"label": "cup", "attribute": "colour", "value": "red"}, 13),
     *vqa({"subject": "the cup", "relation": "left of", "object": "the box"}, 14),
     row("trace", "[[1, 2], [3.5, 4]]", 20),
+    row(
+        "trace", '{"paths": [{"label": "gripper", "point_format": "xy", "points": [[1, 2], [639, 479]]}]}', 21
+    ),
 )
 
 
