@@ -14,17 +14,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from roboscribe.cli.aliases import ALIASES, Alias, why_gone
 from roboscribe.errors import SettingsError, closest
 
 S = TypeVar("S")
-
-ALIASES: Mapping[str, str] = {
-    "only-episodes": "episodes",
-    "data-dir": "root",
-    "module-1.enabled": "plan.enabled",
-    "vlm.camera-key": "frames.cameras",
-}
-"""Other names of flags: those of older scripts and of LeRobot's own tool."""
 
 
 def parse_flags(settings: type[S], words: Sequence[str], prog: str) -> S:
@@ -73,21 +66,38 @@ def _normalise(words: Sequence[str], types: Mapping[str, Any], prog: str) -> Ite
             yield word
             continue
         name, given, value = word[2:].partition("=")
-        flag = name.replace("_", "-")
-        flag = ALIASES.get(flag, flag)
-        if flag not in types:
-            raise SettingsError(
-                f"Unknown flag --{name}.{closest(flag, types, '--')}", f"`{prog} --help` lists the flags."
-            )
-        yield "--" + flag
-        if types[flag] is bool:
-            following = words[position : position + 1]
-            if not given and following and not following[0].startswith("--"):
-                value, given = following[0], "="
-                position += 1
-            yield _truth(flag, value if given else "true")
-        elif given:
-            yield value
+        alias = _meant(name, types, prog)
+        switch = all(types[flag] is bool for flag in alias.flags)
+        following = words[position : position + 1]
+        if not given and (switch or alias.rewords) and following and not following[0].startswith("--"):
+            value, given = following[0], "="
+            position += 1
+        if not given and switch:
+            value, given = "true", "="
+        for flag in alias.flags:
+            said = alias.words(name, value) if given else ()
+            yield "--" + flag
+            yield from (_truth(flag, text) for text in said) if switch else said
+
+
+def _meant(name: str, types: Mapping[str, Any], prog: str) -> Alias:
+    """The flags that a name stands for: its own, or those of another tool's.
+
+    Raises:
+        SettingsError: It is no flag of the command.
+    """
+    flag = name.replace("_", "-")
+    if flag in types:
+        several = get_origin(types[flag]) is tuple
+        return Alias((flag,), listed=several and get_origin(get_args(types[flag])[0]) is Literal)
+    alias = ALIASES.get(flag)
+    if alias is not None and all(known in types for known in alias.flags):
+        return alias
+    if (why := why_gone(flag)) and "subtasks.enabled" in types:
+        raise SettingsError(f"--{name} of lerobot-annotate does not exist here.", why)
+    raise SettingsError(
+        f"Unknown flag --{name}.{closest(flag, types, '--')}", f"`{prog} --help` lists the flags."
+    )
 
 
 def _joined(words: Iterable[str], types: Mapping[str, Any]) -> list[list[str]]:
