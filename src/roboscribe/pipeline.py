@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roboscribe.annotators.base import Scene
 from roboscribe.annotators.registry import select_annotators
 from roboscribe.annotators.selection import Selection
 from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
-from roboscribe.episode import Episode
 from roboscribe.errors import RoboscribeError, RunStopped
 from roboscribe.events import (
     EpisodeFailed,
@@ -30,7 +28,7 @@ from roboscribe.events import (
     WritingStarted,
     ignore,
 )
-from roboscribe.frames import EpisodeFrames, FrameNeeds, FrameSettings, FrameStore
+from roboscribe.frames import FrameSettings, FrameStore
 from roboscribe.language import Row
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.base import Model
@@ -38,14 +36,13 @@ from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
+from roboscribe.staging.ahead import Ahead
+from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
 from roboscribe.validation import Finding
 from roboscribe.validation.update import UNWRITABLE, new_findings
-
-IN_FLIGHT = 4
-"""Episodes worked on at once: enough to read the next while one is asked about."""
 
 VERIFIED = 1000
 """Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
@@ -87,12 +84,13 @@ def annotate(
             say(note)
         if settings.skip_validation:
             say("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
-        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
         staging = Staging(target)
-        run = Run(source, stored, selection, model, staging, settings, listen, frames)
+        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
+        ahead = Ahead(source, stored, selection, model, staging, settings.seed, frames, Pace(model.at_once))
+        run = Run(source, stored, selection, model, staging, settings, listen, ahead)
         written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
-        asyncio.run(run.stage(episodes, max(IN_FLIGHT, settings.vlm.client_concurrency)))
+        asyncio.run(run.stage(episodes))
         shards = run.write(target, settings.writer.tools_column) if run.ready else 0
 
     finished = RunFinished(
@@ -144,7 +142,8 @@ class Run:
         staging: Where their results are kept.
         settings: What to do.
         listen: Told of every event.
-        frames: Frames of the episodes in flight.
+        ahead: Prepares episodes before they are asked about.
+        usable: Set once the model has been found to answer.
         ready: What is to be written of each episode that is ready.
         failures: Episodes that are not.
         asks: Asks put to the model so far.
@@ -159,52 +158,56 @@ class Run:
     staging: Staging
     settings: AnnotateSettings
     listen: Listener
-    frames: FrameStore
+    ahead: Ahead
+    usable: asyncio.Event = field(default_factory=asyncio.Event)
     ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
     warnings: int = 0
     stopped: str = ""
 
-    async def stage(self, episodes: Sequence[int], in_flight: int) -> None:
-        """Annotate and validate every episode, ``in_flight`` at a time, so that memory stays flat.
+    async def stage(self, episodes: Sequence[int]) -> None:
+        """Annotate and validate every episode, in order as far as they start.
+
+        An episode is read, and its frames are decoded, ahead of its asks; it is begun as soon as the model is
+        running out of asks and there is memory for its frames. So the model is never without work, and memory
+        stays flat however many episodes there are.
 
         Raises:
             RunStopped: The model cannot be used at all; nothing was done.
         """
-        waiting = iter(episodes)
-        ready = self.model if isinstance(self.model, AskingModel) else nullcontext()
         try:
-            async with ready, asyncio.TaskGroup() as group:
-                for _ in range(min(in_flight, len(episodes))):
-                    group.create_task(self._work(waiting))
+            async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+                group.create_task(self._check_model(stack))
+                for index in episodes:
+                    await self.ahead.pace.room()
+                    if self.stopped:
+                        break
+                    group.create_task(self._work(index))
         except BaseExceptionGroup as errors:
             # What ends a run, such as a listener whose reader has gone, ends it under its own name.
             raise errors.exceptions[0] from None
 
-    async def _work(self, waiting: Iterator[int]) -> None:
-        for index in waiting:
-            if self.stopped:
-                return
-            try:
-                await self._attempt(index)
-            except RunStopped as error:
-                self.stopped = str(error)
+    async def _check_model(self, stack: AsyncExitStack) -> None:
+        if isinstance(self.model, AskingModel):
+            await stack.enter_async_context(self.model)
+        self.usable.set()
 
-    async def _attempt(self, index: int) -> None:
+    async def _work(self, index: int) -> None:
         try:
-            await self._stage_one(index)
-        except RunStopped:
-            raise
+            with self.ahead.pace.under_way():
+                await self._stage_one(index)
+        except RunStopped as error:
+            self.stopped = str(error)
         except RoboscribeError as error:
             self._fail(index, "read", str(error))
 
     async def _stage_one(self, index: int) -> None:
-        episode = await asyncio.to_thread(self.source.episode, index)
-        stored = await asyncio.to_thread(self.stored.language_rows, index)
-        async with self._open_frames(episode) as frames:
-            scene = Scene(episode, self.settings.seed, frames)
-            produced = await produce(scene, self.selection, self.model, self.staging, stored)
+        async with self.ahead.scene(index) as (scene, stored):
+            await self.usable.wait()
+            model = PacedModel(self.model, self.ahead.pace)
+            produced = await produce(scene, self.selection, model, self.staging, stored)
+        episode = scene.episode
         self.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)
@@ -237,15 +240,6 @@ class Run:
         rows = [row for name in annotators for row in self.staging.rows(index, name)]
         styles = (self.selection.annotators[name].styles for name in annotators)
         return EpisodeUpdate(rows, frozenset[str | None]().union(*styles))
-
-    @asynccontextmanager
-    async def _open_frames(self, episode: Episode) -> AsyncGenerator[EpisodeFrames]:
-        """The episode's frames; those that are known to be needed take one pass, others none."""
-        needs = FrameNeeds()
-        for annotator in self.selection.in_order:
-            needs |= annotator.needs(episode)
-        async with self.frames.admit(episode, needs) as frames:
-            yield frames
 
     @property
     def spent(self) -> Spent:

@@ -55,6 +55,10 @@ class FrameNeeds:
     jpegs: Mapping[str, Iterable[int]] = field(default_factory=dict[str, Iterable[int]])
     thumbnails: Mapping[str, Iterable[int]] = field(default_factory=dict[str, Iterable[int]])
 
+    def __bool__(self) -> bool:
+        """Whether any frame is needed."""
+        return any(map(bool, (*self.jpegs.values(), *self.thumbnails.values())))
+
     def __or__(self, other: FrameNeeds) -> FrameNeeds:
         """Everything that either needs."""
         return FrameNeeds(_merge(self.jpegs, other.jpegs), _merge(self.thumbnails, other.thumbnails))

@@ -1,0 +1,86 @@
+"""How far work runs ahead of the model: what is under way goes in, the moment to begin more comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from roboscribe.asks import Answer, Ask
+from roboscribe.models.base import Model
+
+A = TypeVar("A", bound=Answer)
+
+ROUNDS = 4
+"""Rounds of asks kept ready beside the one under way, so that a model is never without work: as many as the
+longest chain of asks in an episode, which those of other episodes then fill up to its end."""
+
+PREPARED_AT_ONCE = min(8, os.cpu_count() or 1)
+"""Episodes prepared at the same time: decoding takes a core each, and more than these seldom help."""
+
+
+class Pace:
+    """Counts episodes and asks under way, which bounds the memory that they take.
+
+    Belongs to one event loop.
+
+    Args:
+        at_once: Asks that the model works on at the same time.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._most = (ROUNDS + 1) * at_once
+        self._load = 0
+        self._preparing = 0
+        self._less = asyncio.Event()
+
+    @contextmanager
+    def under_way(self) -> Generator[None]:
+        """Around an episode or an ask."""
+        self._load += 1
+        try:
+            yield
+        finally:
+            self._load -= 1
+            self._less.set()
+
+    @contextmanager
+    def preparing(self) -> Generator[None]:
+        """Around all that is done of an episode before its first ask."""
+        self._preparing += 1
+        try:
+            yield
+        finally:
+            self._preparing -= 1
+            self._less.set()
+
+    async def room(self) -> None:
+        """Wait until so little is under way that another episode is to be begun."""
+        # The one begun last gets to where it is counted.
+        await asyncio.sleep(0)
+        while self._load >= self._most or self._preparing >= PREPARED_AT_ONCE:
+            self._less.clear()
+            await self._less.wait()
+
+
+class PacedModel:
+    """A model whose asks are counted while they are under way."""
+
+    def __init__(self, model: Model, pace: Pace) -> None:
+        self._model = model
+        self._pace = pace
+        self.identity = model.identity
+        self.at_once = model.at_once
+        self.looks = model.looks
+        self.prompt_digest = model.prompt_digest
+
+    def afresh(self) -> Model:
+        """The same for the model that asks anew."""
+        return PacedModel(self._model.afresh(), self._pace)
+
+    async def answer(self, ask: Ask[A]) -> A:
+        """The model's answer."""
+        with self._pace.under_way():
+            return await self._model.answer(ask)
