@@ -61,6 +61,13 @@ class Ask(Generic[A]):
         """What is wrong with an answer that fits its type, in words a model can act on; empty when it will do."""
         return ""
 
+    def typical(self) -> A | None:
+        """An answer of the length that models give, to foresee what a run takes; its content means nothing.
+
+        None where the builtin model's answer will do, or where the schema leads to expect the length.
+        """
+        return None
+
     def put_in(self, places: Places) -> Self:
         """This ask for a model that names places so; the ask itself where answers hold no places.
 

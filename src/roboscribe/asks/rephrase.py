@@ -38,6 +38,10 @@ class RephraseTask(Ask[Rephrasings]):
     count: int
     axis: Axis = "free"
 
+    def typical(self) -> Rephrasings:
+        """As many as are wanted, each about as long as the task, and as a person would put it."""
+        return Rephrasings(texts=[f"Could you {self.task}"[:300]] * min(self.count, 100))
+
     def narrow(self, schema: dict[str, Any]) -> None:
         """No more texts than wanted."""
         schema["properties"]["texts"]["maxItems"] = self.count

@@ -14,6 +14,8 @@ from roboscribe.errors import EpisodeError
 from roboscribe.frames import Part
 from roboscribe.signals import GripperEvent, Signals
 
+_SECONDS_PER_SENTENCE = 3.0
+
 LabelText = Annotated[str, Field(min_length=2, max_length=120)]
 
 
@@ -85,6 +87,12 @@ class DescribeEpisode(Ask[Description], Stretch):
 
     answer = Description
     leads = 3
+
+    def typical(self) -> Description:
+        """A sentence for every few seconds."""
+        sentence = "At 12.5 s the left arm moves to the red cup, and its gripper closes on the handle. "
+        count = 2 + int((self.until - self.start) / _SECONDS_PER_SENTENCE)
+        return Description(text=(sentence * count)[:2000])
 
     def look(self) -> Sequence[Part]:
         """The contact sheets of the stretch."""

@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 Work = Callable[[Sequence[Request]], Sequence[Reply | AnswerError]]
 
+SIZES = {"transformers": 8, "vllm": 64}
+"""Most requests in a batch of each kind of backend, unless ``--vlm.batch-size`` says other."""
+
 _LINGER_SECONDS = 0.05
 _PIXELS_PER_TOKEN = 784
 _LETTERS_PER_TOKEN = 4

@@ -87,11 +87,7 @@ def body_of(
         named = {"name": "answer", "strict": True, "schema": request.schema}
         format_ = {"type": "json_schema", "json_schema": named}
     elif request.schema:
-        wanted = (
-            "Answer with one JSON object and nothing else. "
-            f"It must fit this JSON schema: {json.dumps(request.schema)}"
-        )
-        request = replace(request, parts=(*request.parts, wanted))
+        request = replace(request, parts=(*request.parts, spelt_out(request.schema)))
         if dialect.structure == "json_object":
             format_ = {"type": "json_object", "schema": request.schema}
     messages = messages_of(request, url_of)
@@ -105,6 +101,11 @@ def body_of(
         # All frames that are sent; vLLM would keep the first 32 and take them to be a second apart.
         body["media_io_kwargs"] = {"video": {"num_frames": -1, "fps": request.clips[0].fps}}
     return body | dict(sampling)
+
+
+def spelt_out(schema: Mapping[str, Any]) -> str:
+    """What is said to a server that is not passed the schema of an answer."""
+    return f"Answer with one JSON object and nothing else. It must fit this JSON schema: {json.dumps(schema)}"
 
 
 def messages_of(request: Request, url_of: Callable[[Jpeg | Clip], str]) -> list[dict[str, Any]]:

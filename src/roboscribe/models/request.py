@@ -128,8 +128,8 @@ class Reply:
         text: Its words, which ought to be JSON.
         usage: Tokens it took.
         finish: ``stop`` when it ended by itself, ``length`` when it was cut off.
-        seconds: How long it kept one of the places at its backend at which requests are worked on; 0 when
-            nobody measured. Replies that say the same are equal however long they took.
+        seconds: How long it kept one of the places at its backend at which requests are worked on at once; 0
+            when nobody measured. Replies that say the same are equal however long they took.
     """
 
     text: str

@@ -7,7 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -19,12 +19,15 @@ from roboscribe.config import VlmSettings, answer_settings, json_object
 from roboscribe.errors import ServerError, SettingsError
 from roboscribe.models.asking import AskingModel, Renderer
 from roboscribe.models.base import Model
+from roboscribe.models.batching import SIZES
 from roboscribe.models.builtin import BuiltinModel
-from roboscribe.models.cache import RequestCache, default_folder
-from roboscribe.models.families import places_of
+from roboscribe.models.cache import KeptReplies, RequestCache, default_folder
+from roboscribe.models.families import family_of, pixel_bounds, places_of
 from roboscribe.models.ledger import Budget, Ledger, Prices
+from roboscribe.models.rehearsal import Rehearsal
 from roboscribe.models.request import Backend
 from roboscribe.models.server import serving, visible_gpus
+from roboscribe.models.tokens import count_tokens
 
 Say = Callable[[str], None]
 
@@ -124,23 +127,75 @@ def open_model(
             places=places_of(vlm, model),
         )
 
+    model, urls = _whereabouts(vlm, choice, environ)
     if choice.backend != "openai":
-        model = _named(vlm, f"--vlm.backend {choice.backend}")
         yield asking(_in_process(choice.backend, vlm, model, ledger, say), model)
     elif vlm.serve:
-        if vlm.endpoints:
-            raise SettingsError(
-                "--vlm.serve starts servers of its own, but --vlm.api-base names others.",
-                "Give one of the two.",
-            )
-        model = _named(vlm, "--vlm.serve")
         with serving(vlm, model, say, gpus=visible_gpus(environ), environ=environ) as urls:
             yield asking(_openai(vlm, model, urls, ledger, say, environ), model)
     else:
-        from_environment = environ.get(_ENV_URL, "").rstrip("/")
-        urls = vlm.endpoints or ((from_environment,) if from_environment else ())
-        model = vlm.model_id or _only_model(vlm, urls, environ)
         yield asking(_openai(vlm, model, urls, ledger, say, environ), model)
+
+
+@contextmanager
+def rehearse_model(
+    vlm: VlmSettings, renderer: Renderer, say: Say, *, environ: Mapping[str, str] = os.environ
+) -> Generator[Rehearsal | None]:
+    """A stand-in for the model that the settings ask for; None for the builtin model, which takes nothing.
+
+    Nothing is started or loaded, and no server is asked for more than what it serves and to count tokens.
+
+    Args:
+        vlm: The settings.
+        renderer: Puts asks into words and pictures.
+        say: Told which model it is and why.
+        environ: Environment variables.
+
+    Raises:
+        SettingsError: The settings cannot be used.
+        ServerError: The model is not named, and the server cannot be asked.
+    """
+    choice = choose(vlm, environ=environ)
+    say(f"Model: {choice.backend}, because {choice.why}.")
+    if choice.backend == "builtin":
+        yield None
+        return
+    model, urls = _whereabouts(vlm, choice, environ)
+    key = ""
+    if choice.backend == "openai":
+        key = _api_key(vlm, environ)
+    else:
+        _check_in_process(choice.backend, vlm)
+        pixel_bounds(vlm, family_of(model))
+    size = SIZES.get(choice.backend)
+    with closing(KeptReplies(vlm.cache_dir or default_folder(environ), say)) as kept:
+        yield Rehearsal(
+            identity_of(vlm, model),
+            renderer,
+            find=kept.find if vlm.cache else lambda outline: None,
+            tokens=count_tokens(vlm, model, urls, key),
+            max_tokens=vlm.max_new_tokens,
+            places=places_of(vlm, model),
+            films=choice.backend != "vllm",
+            at_once=vlm.client_concurrency if size is None else vlm.batch_size or size,
+            servers=max(1, len(urls)) if choice.backend == "openai" else 0,
+        )
+
+
+def _whereabouts(vlm: VlmSettings, choice: Choice, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The model, and the addresses of servers that run already."""
+    if choice.backend != "openai":
+        return _named(vlm, f"--vlm.backend {choice.backend}"), ()
+    if vlm.serve and vlm.endpoints:
+        raise SettingsError(
+            "--vlm.serve starts servers of its own, but --vlm.api-base names others.",
+            "Give one of the two.",
+        )
+    if vlm.serve:
+        return _named(vlm, "--vlm.serve"), ()
+    from_environment = environ.get(_ENV_URL, "").rstrip("/")
+    urls = vlm.endpoints or ((from_environment,) if from_environment else ())
+    return vlm.model_id or _only_model(vlm, urls, environ), urls
 
 
 def identity_of(vlm: VlmSettings, model: str) -> str:
@@ -196,15 +251,19 @@ def _openai(
 def _in_process(
     name: Literal["transformers", "vllm"], vlm: VlmSettings, model: str, ledger: Ledger, say: Say
 ) -> Backend:
-    for flag, value in (("extra-body", vlm.extra_body), ("reasoning-effort", vlm.reasoning_effort)):
-        if value is not None:
-            raise SettingsError(f"--vlm.{flag} is for servers, and --vlm.backend is {name}.", "Leave it out.")
+    _check_in_process(name, vlm)
     try:
         module = import_module(_IN_PROCESS[name])
     except ModuleNotFoundError as error:
         raise _not_installed(name, error) from None
     backend = module.Backend(vlm, identity=identity_of(vlm, model), model=model, ledger=ledger, say=say)
     return cast(Backend, backend)
+
+
+def _check_in_process(name: str, vlm: VlmSettings) -> None:
+    for flag, value in (("extra-body", vlm.extra_body), ("reasoning-effort", vlm.reasoning_effort)):
+        if value is not None:
+            raise SettingsError(f"--vlm.{flag} is for servers, and --vlm.backend is {name}.", "Leave it out.")
 
 
 def _not_installed(backend: str, error: ModuleNotFoundError) -> SettingsError:
@@ -214,14 +273,20 @@ def _not_installed(backend: str, error: ModuleNotFoundError) -> SettingsError:
     )
 
 
+def _api_key(vlm: VlmSettings, environ: Mapping[str, str]) -> str:
+    try:
+        from roboscribe.models.openai import api_key
+    except ModuleNotFoundError as error:
+        raise _not_installed("openai", error) from None
+    return api_key(vlm, environ)
+
+
 def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, str]) -> str:
     """The name of the model of a server that serves just one."""
     if not urls:
         return _named(vlm, "--vlm.backend openai")
-    from roboscribe.models.openai import api_key
-
     request = urllib.request.Request(
-        f"{urls[0]}/models", headers={"Authorization": f"Bearer {api_key(vlm, environ)}"}
+        f"{urls[0]}/models", headers={"Authorization": f"Bearer {_api_key(vlm, environ)}"}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:

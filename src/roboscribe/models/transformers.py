@@ -17,14 +17,13 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, SettingsError
-from roboscribe.models.batching import Batcher, BatchTooLarge
+from roboscribe.models.batching import SIZES, Batcher, BatchTooLarge
 from roboscribe.models.decoding import Finished, Row, Sampling, Steering
 from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.processor import Processor, first_line, load_processor
 from roboscribe.models.request import Reply, Request, Usage
 
-_BATCH = 8
 _BILLION = 1e9
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -44,7 +43,7 @@ class Backend:
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
     ) -> None:
         self.identity = identity
-        self.at_once = vlm.batch_size or _BATCH
+        self.at_once = vlm.batch_size or SIZES["transformers"]
         self._vlm = vlm
         self._model = model
         self._ledger = ledger

@@ -29,13 +29,12 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, ServerError, SettingsError
 from roboscribe.frames.picture import Clip, Jpeg
-from roboscribe.models.batching import Batcher
+from roboscribe.models.batching import SIZES, Batcher
 from roboscribe.models.dialect import messages_of
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Usage, without_clips
 
-_BATCH = 64
 _AS_LONG_AS_FITS = -1
 
 
@@ -54,7 +53,7 @@ class Backend:
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
     ) -> None:
         self.identity = identity
-        self.at_once = vlm.batch_size or _BATCH
+        self.at_once = vlm.batch_size or SIZES["vllm"]
         self._vlm = vlm
         self._model = model
         self._ledger = ledger

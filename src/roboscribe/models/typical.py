@@ -1,0 +1,83 @@
+"""Typical answers: an ask goes in, an answer about as long as a model would give comes out, unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from roboscribe.asks import Answer, Ask
+from roboscribe.errors import AnswerError
+from roboscribe.models.builtin import BuiltinModel
+
+A = TypeVar("A", bound=Answer)
+
+_WORDS = "The arm moves to the red cup, grasps it by the handle and puts it on the shelf. "
+_USUAL_PART = 5
+"""Bounds of texts are set to leave room: about five times what is usual."""
+_FEW = 2
+"""Items of a list of no certain length."""
+
+
+async def typical_answer(ask: Ask[A], schema: Mapping[str, Any]) -> A:
+    """What a model may answer.
+
+    What the ask says itself of a typical answer; else what the builtin model answers where it need not look;
+    else what the schema leads to expect.
+
+    Args:
+        ask: The ask.
+        schema: Of its answer, narrowed.
+    """
+    stated = ask.typical()
+    if stated is not None:
+        return stated
+    builtin = BuiltinModel()
+    if not builtin.looks(type(ask)):
+        try:
+            return await builtin.answer(ask)
+        except AnswerError:
+            # It has no rule for this kind, or the rule finds nothing to go by.
+            pass
+    return cast(A, ask.answer.model_validate(usual_value(schema)))
+
+
+def usual_value(schema: Mapping[str, Any]) -> Any:
+    """A value that fits a JSON schema without references, of usual length."""
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    for several in ("anyOf", "oneOf"):
+        if several in schema:
+            return usual_value(schema[several][0])
+    match schema.get("type"):
+        case "object":
+            return {name: usual_value(part) for name, part in schema.get("properties", {}).items()}
+        case "array":
+            return _items(schema)
+        case "string":
+            length = max(schema.get("minLength", 1), schema.get("maxLength", 200) // _USUAL_PART)
+            return (_WORDS * (length // len(_WORDS) + 1))[:length].rstrip().ljust(length, ".")
+        case "integer":
+            return int(_between(schema, 0.5))
+        case "number":
+            return round(_between(schema, 0.5), 2)
+        case "boolean":
+            return True
+        case _:
+            return None
+
+
+def _items(schema: Mapping[str, Any]) -> list[Any]:
+    items = schema.get("items", {"type": "string"})
+    count = max(schema.get("minItems", 0), min(schema.get("maxItems", _FEW), _FEW))
+    if items.get("type") in ("integer", "number"):
+        # Ascending, as corners of a box are, and not too far to the right for a picture that is lower than wide.
+        values = [_between(items, (at + 1) / (2 * count)) for at in range(count)]
+        return [int(value) for value in values] if items["type"] == "integer" else values
+    return [usual_value(items) for _ in range(count)]
+
+
+def _between(schema: Mapping[str, Any], share: float) -> float:
+    low = schema.get("minimum", 0)
+    return low + (schema.get("maximum", low + 10) - low) * share
