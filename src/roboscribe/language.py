@@ -76,6 +76,8 @@ class Row:
         timestamp: Seconds from the episode's start; the float32 value of a frame, held as a Python float.
         camera: Camera key for ``vqa`` and ``trace``, else null.
         tool_calls: OpenAI-style calls, or null.
+        found_in: Column that a row of a style which is none of LeRobot's was found in; others' follows from
+            their style.
     """
 
     role: Role
@@ -84,11 +86,16 @@ class Row:
     timestamp: float
     camera: str | None = None
     tool_calls: tuple[ToolCall, ...] | None = None
+    found_in: Column | None = None
 
     @property
     def column(self) -> Column:
-        """The column this row is stored in."""
-        return column_of(self.style)
+        """The column this row is stored in.
+
+        Raises:
+            ValueError: The style is not one of LeRobot's, and the row was found nowhere.
+        """
+        return self.found_in or column_of(self.style)
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain JSON data, every field present."""
@@ -105,19 +112,24 @@ class Row:
     def from_json(cls, data: Mapping[str, Any], timestamp: float | None = None) -> Row:
         """Row from JSON data; ``timestamp`` is that of the frame for event rows, which carry none.
 
+        A project may have styles of its own, which LeRobot leaves alone; so do we.
+
         Raises:
             KeyError: A required field is missing.
         """
         calls = data.get("tool_calls")
+        style = data.get("style")
+        known = style is None or style in STYLES
         return cls(
             role=data["role"],
             content=data.get("content"),
-            style=data.get("style"),
+            style=style,
             timestamp=float(data["timestamp"] if timestamp is None else timestamp),
             camera=data.get("camera"),
             tool_calls=None
             if calls is None
             else tuple(json.loads(call) if isinstance(call, str) else call for call in calls),
+            found_in=None if known else PERSISTENT if timestamp is None else EVENTS,
         )
 
 

@@ -148,6 +148,7 @@ class Run:
         failures: Episodes that are not.
         asks: Asks put to the model so far.
         warnings: Warnings about the rows of episodes that are ready.
+        strange: Styles met in the dataset that are none of LeRobot's.
         stopped: Why no more episodes are tried; empty while they are.
     """
 
@@ -164,6 +165,7 @@ class Run:
     failures: set[int] = field(default_factory=set[int])
     asks: int = 0
     warnings: int = 0
+    strange: set[str] = field(default_factory=set[str])
     stopped: str = ""
 
     async def stage(self, episodes: Sequence[int]) -> None:
@@ -208,6 +210,7 @@ class Run:
             model = PacedModel(self.model, self.ahead.pace)
             produced = await produce(scene, self.selection, model, self.staging, stored)
         episode = scene.episode
+        self._tell_of_strange(stored)
         self.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)
@@ -224,6 +227,14 @@ class Run:
         self.ready[index] = Ready(produced.written, len(update.rows), replaced)
         self.warnings += sum(finding.severity == "warning" for finding in found)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.spent))
+
+    def _tell_of_strange(self, stored: Sequence[Row]) -> None:
+        """Say of each style that is none of LeRobot's, once, that its rows stay."""
+        for style in sorted({row.style or "" for row in stored if row.found_in} - self.strange):
+            self.strange.add(style)
+            self.listen(
+                Note(f"The dataset has rows of the style {style!r}, which LeRobot does not know; they stay.")
+            )
 
     def _is_breach(self, finding: Finding) -> bool:
         """Whether a finding keeps its episode from being written."""

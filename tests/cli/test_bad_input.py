@@ -14,6 +14,7 @@ import pytest
 from make_dataset import edit_info, edit_table, make_dataset, write_lines
 
 from roboscribe.cli.app import main
+from roboscribe.dataset import open_dataset
 from roboscribe.staging import Staging
 
 
@@ -110,20 +111,43 @@ ROW = pa.struct(
 STRANGE = {"role": "user", "content": "hm", "style": "strange", "timestamp": 0.0}
 
 
-@pytest.mark.parametrize(
-    ("values", "kind", "named"),
-    [([[STRANGE]] * 24, pa.list_(ROW), "strange"), (["text"] * 24, pa.string(), "language columns")],
-)
 def test_language_columns_of_another_make_are_refused(
-    values: list[object], kind: pa.DataType, named: str, dataset: Path, capsys: pytest.CaptureFixture[str]
+    dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = dataset / "data/chunk-000/episode_000000.parquet"
-    edit_table(path, lambda table: _with(table, "language_persistent", values, kind))
+    edit_table(path, lambda table: _with(table, "language_persistent", ["text"] * 24, pa.string()))
     before = path.read_bytes()
     said = refusal(capsys, "annotate", "--root", str(dataset))
     assert "episode_000000.parquet" in said
-    assert named in said
+    assert "language columns" in said
     assert path.read_bytes() == before
+
+
+def test_rows_of_a_style_of_ones_own_are_kept_and_told_of(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = dataset / "data/chunk-000/episode_000000.parquet"
+    event = {"role": "user", "content": "aha", "style": "strange", "camera": None}
+    columns = {
+        "language_persistent": ([[STRANGE]] * 24, pa.list_(ROW)),
+        "language_events": (
+            [[event]] + [[]] * 23,
+            pa.list_(pa.struct([(key, pa.string()) for key in event])),
+        ),
+    }
+    for name, (values, kind) in columns.items():
+        edit_table(path, lambda table, name=name, values=values, kind=kind: _with(table, name, values, kind))
+    for _ in range(2):
+        assert main(["annotate", "--root", str(dataset)]) == 0
+        assert capsys.readouterr().out.count("'strange'") == 1
+        kept = [row for row in open_dataset(dataset).language_rows(0) if row.style == "strange"]
+        assert [(row.content, row.column) for row in kept] == [
+            ("hm", "language_persistent"),
+            ("aha", "language_events"),
+        ]
+    assert main(["validate", "--root", str(dataset)]) == 0
+    assert "'strange'" in capsys.readouterr().out
+    assert main(["annotate", "--root", str(dataset), "--strict"]) == 0
 
 
 def _link_to_nothing(root: Path) -> list[str]:

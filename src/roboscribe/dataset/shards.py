@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from roboscribe.errors import DatasetError, cause
-from roboscribe.language import EVENTS, PERSISTENT, Row, column_of, rows_from_frames
+from roboscribe.language import EVENTS, PERSISTENT, Row, rows_from_frames
 
 BATCH_BYTES = 16 * 2**20
 """Decoded bytes read at once; an episode that is larger is put together from several reads."""
@@ -94,7 +94,7 @@ class ShardFile:
             times: Timestamps of the frames of each segment.
 
         Raises:
-            DatasetError: The columns hold something else, or rows of a style that nobody knows.
+            DatasetError: The columns hold something else.
         """
         try:
             return self._language_rows(times)
@@ -110,13 +110,10 @@ class ShardFile:
         # One after the other: an iteration over a parquet file changes the batch size of the others.
         persistent = list(self._first_rows(PERSISTENT)) if PERSISTENT in present else nothing
         events = self.tables([EVENTS]) if EVENTS in present else iter(nothing)
-        found = [
+        return [
             rows_from_frames(first or [], _filled(table, time))
             for first, table, time in zip(persistent, events, times, strict=True)
         ]
-        for style in {row.style for rows in found for row in rows}:
-            column_of(style)
-        return found
 
     def timestamps(self) -> list[NDArray[np.float32]]:
         """Timestamps of the frames of each segment, as float32."""

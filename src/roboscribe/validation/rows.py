@@ -52,15 +52,15 @@ def timestamp(view: EpisodeView) -> Iterator[Problem]:
             )
 
 
-@rule("row.style")
+@rule("row.style", severity="warning")
 def style(view: EpisodeView) -> Iterator[Problem]:
-    """Every style is one that LeRobot knows."""
+    """Every style is one that LeRobot knows; rows of others are kept, but no recipe of its own reads them."""
     for unknown, rows in view.by_style.items():
         if unknown is not None and unknown not in STYLES:
             yield Problem(
                 rows[0].timestamp,
-                f"{len(rows)} rows have the unknown style {unknown!r}.",
-                f"Use one of {', '.join(sorted(STYLES))}, or null for speech.",
+                f"{len(rows)} rows have the style {unknown!r}, which LeRobot does not know.",
+                f"If it is no style of your own, use one of {', '.join(sorted(STYLES))}, or null for speech.",
             )
 
 
