@@ -65,15 +65,9 @@ def annotate(
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
     """
     started = time.monotonic()
-    wanted = parse_episodes(settings.episodes)
-    source = open_dataset(locate(settings))
-    episodes = check_episodes(source, wanted)
-    for section in (settings.frames, settings.vqa, settings.trace):
-        for key in section.cameras:
-            source.camera(key)
+    opened = open_datasets(settings)
+    source, stored, target, episodes = opened.source, opened.stored, opened.target, opened.episodes
     source.verify(episodes[:VERIFIED])
-    target = settings.output_dir or source.root
-    stored = check_target(source, target)
 
     def say(text: str) -> None:
         listen(Note(text))
@@ -108,6 +102,39 @@ def annotate(
     )
     listen(finished)
     return finished
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a run works on.
+
+    Attributes:
+        source: Where episodes come from.
+        stored: Where the rows already written are: the output dataset once it exists, else the source.
+        target: Folder of the annotated dataset.
+        episodes: Indices of the episodes to annotate, ascending.
+    """
+
+    source: Dataset
+    stored: Dataset
+    target: Path
+    episodes: tuple[int, ...]
+
+
+def open_datasets(settings: AnnotateSettings) -> Opened:
+    """Open what the settings name, and make sure that it can be read and written.
+
+    Raises:
+        RoboscribeError: It cannot be, or there is no such episode or camera.
+    """
+    wanted = parse_episodes(settings.episodes)
+    source = open_dataset(locate(settings))
+    episodes = check_episodes(source, wanted)
+    for section in (settings.frames, settings.vqa, settings.trace):
+        for key in section.cameras:
+            source.camera(key)
+    target = settings.output_dir or source.root
+    return Opened(source, check_target(source, target), target, episodes)
 
 
 def _open_model(settings: AnnotateSettings, say: Callable[[str], None]) -> AbstractContextManager[Model]:
