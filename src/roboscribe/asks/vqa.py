@@ -96,7 +96,7 @@ class Count(Question):
     """How many things of a kind are in view."""
 
     label: Name
-    count: Annotated[int, Field(ge=0, le=100)]
+    count: Annotated[int, Field(ge=0, le=100, strict=True)]
     note: Name | None = None
 
 
