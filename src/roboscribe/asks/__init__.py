@@ -2,6 +2,7 @@
 
 from roboscribe.asks.base import Answer, Ask, Film, Sheets, derive_seed
 from roboscribe.asks.derive import DerivedTask, DeriveTask
+from roboscribe.asks.interject import Interject, Interjection, Interjections, Moment, OpeningSpeech, Speech
 from roboscribe.asks.memory import Memories, UpdateMemory
 from roboscribe.asks.rephrase import AXES, Axis, RephraseTask, Rephrasings
 from roboscribe.asks.segment import (
@@ -47,10 +48,15 @@ __all__ = [
     "FrameAnswers",
     "GripperPoints",
     "Inquiry",
+    "Interject",
+    "Interjection",
+    "Interjections",
     "Keypoint",
     "Label",
     "LocateGripper",
     "Memories",
+    "Moment",
+    "OpeningSpeech",
     "PictureAnswers",
     "Question",
     "RelabelSegment",
@@ -62,6 +68,7 @@ __all__ = [
     "Sheets",
     "Shot",
     "Spatial",
+    "Speech",
     "UpdateMemory",
     "derive_seed",
     "gripper_at",

@@ -77,6 +77,28 @@ COLOURS = _words(
     "upper lower top bottom dark light long front back inner outer first second third open closed empty",
     "full round square",
 )
+HUES = _words(
+    "red green blue yellow orange purple pink black white grey gray brown cyan magenta silver gold golden",
+    "violet beige turquoise teal transparent",
+)
+ATTRIBUTES = (
+    HUES,
+    _words("left right middle"),
+    _words("top bottom upper lower"),
+    _words("big large small little tiny"),
+    _words("first second third fourth last"),
+    _words("front back"),
+)
+"""Classes of attributes; a thing has one of each."""
+ALIKE = tuple(
+    map(_words, ("big large", "small little tiny", "grey gray", "gold golden", "top upper", "bottom lower"))
+)
+"""Attributes that say the same."""
+SURFACES = _words(
+    "table tabletop desk counter countertop floor ground shelf surface wall mat board workspace room",
+    "position side place spot",
+)
+"""Nouns that name where things are, not things."""
 UNCOUNTED = _words(
     "water rice coffee tea milk juice sand salt sugar flour cereal beans sauce soup oil wine beer trash",
     "garbage rubbish everything something anything",

@@ -17,3 +17,13 @@ def distinct(texts: Iterable[str]) -> list[str]:
         if key := wording(text):
             kept.setdefault(key, text)
     return list(kept.values())
+
+
+def upper_first(text: str) -> str:
+    """The text with its first letter a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """The text with its first letter small."""
+    return text[:1].lower() + text[1:]

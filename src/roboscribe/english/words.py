@@ -76,6 +76,15 @@ def has_regular_participle(verb: str) -> bool:
     return verb not in _OTHER_PARTICIPLE
 
 
+def singular(noun: str) -> str:
+    """A noun without its plural: ``bricks`` → ``brick``, ``boxes`` → ``box``, ``glass`` → ``glass``."""
+    if len(noun) < 4 or noun in _ONE or not noun.endswith("s") or noun.endswith(("ss", "us", "is")):
+        return noun
+    if noun.endswith("ies"):
+        return noun[:-3] + "y"
+    return noun[:-2] if noun.endswith(("xes", "ches", "shes", "sses")) else noun[:-1]
+
+
 def is_plural(noun: str) -> bool:
     """Whether "them", not "it", stands for a noun phrase: ``the cups``, ``3 cubes``, ``both pots``."""
     words = re.split(r" (?:of|with|from|on|in) ", noun.lower())[0].split()

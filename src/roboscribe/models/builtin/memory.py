@@ -8,20 +8,14 @@ from dataclasses import dataclass, field
 
 from roboscribe.asks import Memories, UpdateMemory
 from roboscribe.english import lexicon as lex
+from roboscribe.english.steps import is_reaching, read_step
 from roboscribe.english.task import TaskAction, parse_task
+from roboscribe.english.things import definite
 from roboscribe.english.words import is_plural
 from roboscribe.models.builtin.retelling import Outcome, missed, past_phrase, past_verb, retell
 
 _LET_GO = "let go of"
 _AT_REST = {"into": "in", "onto": "on"}
-_APPROACHES = frozenset({"reach", "reach for", "approach"})
-_ARM = re.compile(r" with (?:the|my|its) (?P<arm>left|right) (?:arm|hand|gripper)$", re.IGNORECASE)
-_WAITING = re.compile(r"(?:wait|pause|idle|rest|hold still|stay)\b", re.IGNORECASE)
-_RETURNING = re.compile(
-    r"(?:retract|withdraw|back off|(?:go|move|come|return) (?:back|away|home|to (?:the )?(?:home|rest)))\b",
-    re.IGNORECASE,
-)
-_REOPENING = re.compile(r"reopen\b(?:.*? from (?P<thing>.+))?", re.IGNORECASE)
 
 
 def remember(ask: UpdateMemory) -> Memories:
@@ -42,23 +36,15 @@ def remember(ask: UpdateMemory) -> Memories:
 def _short_names(task: str, labels: Iterable[str]) -> dict[str, str]:
     """Every noun phrase without its adjectives, where no other thing would be called the same."""
     nouns = {
-        _definite(noun)
-        for text in (task, *labels)
-        for action in parse_task(_tidy(text)).actions
+        definite(noun)
+        for text in (task, *(read_step(label).text for label in labels))
+        for action in parse_task(text).actions
         for noun in (action.object, action.destination)
         if noun
     }
     short = {noun: _without_adjectives(noun) for noun in nouns}
     names = list(short.values())
     return {noun: name if names.count(name) == 1 else noun for noun, name in short.items()}
-
-
-def _tidy(label: str) -> str:
-    return _ARM.sub("", " ".join(label.split()).rstrip(".!"))
-
-
-def _definite(noun: str) -> str:
-    return re.sub(r"^an? ", "the ", noun)
 
 
 def _without_adjectives(noun: str) -> str:
@@ -94,23 +80,22 @@ class _Story:
 
     def live(self, label: str) -> None:
         """Take note of one more subtask."""
-        text = _tidy(label)
-        arm = _ARM.search(label.rstrip(".! "))
+        step = read_step(label)
         self.fresh = False
-        if _WAITING.match(text):
+        if step.kind == "wait":
             return
         self.under_way = ""
-        if _RETURNING.match(text):
+        if step.kind == "retract":
             self.under_way = "" if self.outcomes or self.failed else "moved back"
-        elif match := _REOPENING.match(text):
-            self._miss(match["thing"], text)
+        elif step.kind == "reopen":
+            self._miss(step.thing, step.text)
         else:
-            task = parse_task(text)
-            if task.understood or (task.actions and all(map(_is_reaching, task.actions))):
+            task = parse_task(step.text)
+            if task.understood or (task.actions and all(map(is_reaching, task.actions))):
                 for action in task.actions:
-                    self._act(action, arm["arm"].lower() if arm else "")
+                    self._act(action, step.arm)
             else:
-                self.outcomes.append(Outcome(past_phrase(text)))
+                self.outcomes.append(Outcome(past_phrase(step.text)))
 
     def tell(self) -> str:
         """The memory at this point."""
@@ -121,9 +106,9 @@ class _Story:
         return retell(self.outcomes, self.under_way, failure, self.names, self.fresh)
 
     def _act(self, action: TaskAction, arm: str) -> None:
-        thing = _definite(action.object) if action.object else ""
-        place = _definite(action.destination) if action.destination else ""
-        if _is_reaching(action):
+        thing = definite(action.object) if action.object else ""
+        place = definite(action.destination) if action.destination else ""
+        if is_reaching(action):
             self._reach(place or thing)
         elif action.verb == "pick" and action.phrase not in ("remove", "take out"):
             self.hands.setdefault(thing, set()).add(arm)
@@ -195,7 +180,7 @@ class _Story:
             self.under_way = past_phrase(label)
         else:
             self._let_go(held)
-            self._fail(_definite(thing) if thing else held, dropped=False)
+            self._fail(definite(thing) if thing else held, dropped=False)
 
     def _fail(self, thing: str, dropped: bool) -> None:
         self._let_go(thing)
@@ -212,14 +197,6 @@ class _Story:
 
     def _name(self, noun: str) -> str:
         return self.names.get(noun, noun)
-
-
-def _is_reaching(action: TaskAction) -> bool:
-    """Whether an action only moves the hand: "move towards the cup", "move the gripper to the cup"."""
-    if action.phrase in _APPROACHES:
-        return bool(action.object or action.destination)
-    moves_hand = action.object is None or action.object.split()[-1] in lex.LIMBS
-    return action.verb == "move" and moves_hand and bool(action.destination)
 
 
 def _pronoun(thing: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from roboscribe.english import lexicon as lex
+from roboscribe.english.steps import HEADS, is_verb
 from roboscribe.english.words import past_tense
 
 MOST_WORDS = 40
@@ -18,7 +19,6 @@ _MOST_NAMED = 4
 _SUBJECT = re.compile(
     r"^(?:the |my )?(?:robot|arm|gripper|robot arm)(?:'s (?:arm|gripper))? (?=\w+s\b)", re.I
 )
-_HEADS = {form.split()[0]: base.split()[0] for form, (_, base) in lex.VERBS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +145,10 @@ def past_phrase(label: str) -> str:
     """
     words = _SUBJECT.sub("", label.strip().rstrip(".!")).split()
     at = next((i for i, word in enumerate(words) if not word.lower().endswith("ly")), 0)
-    if not words or not _is_verb(words, at):
+    if not words or not is_verb(words, at):
         return f"finished “{label}”"
     for i, word in enumerate(words):
-        known = word.lower() in _HEADS and i and words[i - 1].lower() in ("and", "then", "and,")
+        known = word.lower() in HEADS and i and words[i - 1].lower() in ("and", "then", "and,")
         if i == at or known:
-            words[i] = past_tense(_HEADS.get(word.lower(), word.lower()))
+            words[i] = past_tense(HEADS.get(word.lower(), word.lower()))
     return " ".join((*(word.lower() for word in words[:at]), *words[at:]))
-
-
-def _is_verb(words: Sequence[str], at: int) -> bool:
-    """Whether the word at ``at`` is a verb: a known one, or one that an article or a preposition follows."""
-    word = words[at].lower()
-    following = words[at + 1].lower() if at + 1 < len(words) else ""
-    if word in _HEADS:
-        return True
-    if word.endswith("ing") or not word.isalpha() or word in lex.SMALL_WORDS:
-        return False
-    return following in lex.SMALL_WORDS | lex.PARTICLES | lex.ADVERBS

@@ -1,0 +1,289 @@
+"""Whether what is said fits what the robot does next: a text and a situation go in, what is wrong with it comes out.
+
+The check is by words and careful: it objects to what plainly cannot be, and lets pass what it cannot read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from roboscribe.asks.situation import Situation
+from roboscribe.english import lexicon as lex
+from roboscribe.english.deeds import HANDLING, Deeds, deeds_of, is_open
+from roboscribe.english.demands import Demand, read_demands
+from roboscribe.english.steps import TRIVIAL, Step
+from roboscribe.english.task import parse_task
+from roboscribe.english.things import Thing, is_unknown, thing_of
+from roboscribe.english.words import singular
+
+MOST_SPOKEN_WORDS = 20
+"""Words that a robot says in a breath."""
+
+_REFUSAL = re.compile(
+    r"\b(?:i(?:'m| am) (?:sorry|afraid|unable|not able|not allowed)|sorry,? (?:but|i)\b|as an ai|language model"
+    r"|i (?:can't|cannot|can not|could not|couldn't|refuse|don't want|do not want|don't know|do not know)"
+    r"|i (?:won't|will not) (?:do|be|help)|not possible|impossible|that(?:'s| is) not something)\b",
+    re.IGNORECASE,
+)
+_PLACING = frozenset({"put", "release", "carry", "push", "pull", "throw"})
+_CARRYING = frozenset({"carry"})
+_GOING = frozenset({"approach"})
+_BACK = frozenset({"back"})
+_WAIT = frozenset({"wait"})
+_MOVING = frozenset({"carry", "lift", "push", "pull"})
+_SAME_PLACE = (
+    frozenset({"in", "into", "inside", "inside of"}),
+    frozenset({"on", "onto", "on top of", "upon"}),
+)
+_LIMBS = frozenset(map(singular, lex.LIMBS))
+_ARMS = re.compile(r"\b(left|right)(?: robot)? (?:arm|hand|gripper)\b")
+_DIRECTION = re.compile(
+    r"\b(?:to|on|towards?) (?:the|your|my) (left|right)\b(?! (?:arm|hand|gripper))|\b(left|right)wards?\b"
+)
+_TURNING = re.compile(r"\b(counterclockwise|anticlockwise|clockwise)\b")
+_NOUN = re.compile(
+    r"(?:\b(?P<preposition>in|into|inside|on|onto|to|under|behind|beside|next to|on top of) )?"
+    r"\b(?:the|that) (?P<noun>(?:[a-z]+ ){0,2}[a-z]+)"
+)
+_NOT_IN_NOUN = lex.SMALL_WORDS | lex.ADVERBS | {"please", "now", "instead", "next", "first", "then", "too"}
+_POINTING = lex.PRONOUNS | frozenset(
+    {"these", "those", "one", "ones", "here", "everything", "nothing", "else"}
+)
+_RULING_OUT = re.compile(
+    r"\b(?:don't|dont|do not|not|no|never|nothing|none|without|avoid|leave|skip|ignore|forget|except|but not|only"
+    r"|keep|stay|stop|rather than|instead of|hands off|needn't|shouldn't|mustn't|neither|nor|wait)\b"
+)
+
+
+def refuses(speech: str) -> bool:
+    """Whether a robot says that it will not, or cannot."""
+    return bool(_REFUSAL.search(speech.replace("’", "'")))
+
+
+def names_something(request: str, situation: Situation) -> bool:
+    """Whether a request is about something: a thing, a place, an arm or what the robot does next."""
+    if situation.next.kind in TRIVIAL:
+        return True
+    words = re.findall(r"[a-z0-9]+", request.lower())
+    ours = {thing.head for thing in situation.known} | _LIMBS | _POINTING
+    if _DIRECTION.search(request.lower()) or _TURNING.search(request.lower()):
+        return True
+    ours |= {word for step in situation.remaining for word in step.text.lower().split()} - lex.SMALL_WORDS
+    return any(word in ours or singular(word) in ours for word in words)
+
+
+def rules_out(request: str) -> bool:
+    """Whether a request says what is not to be done."""
+    return bool(_RULING_OUT.search(request.lower().replace("’", "'")))
+
+
+def contradiction(text: str, situation: Situation) -> str:
+    """What in a text cannot be, given what the robot does next; empty where nothing is known to be wrong."""
+    demands = read_demands(text, situation.known)
+    return next(
+        (
+            fault
+            for check in (_stops, _other_arm, _other_direction, _ruled_out, _other_thing, _other_deed)
+            for fault in check(demands, situation)
+        ),
+        "",
+    )
+
+
+def _stops(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
+    """Asks the robot to stop, to go back or to undo something, which it does not do."""
+    idle = at.next.kind in ("wait", "retract", "reopen")
+    for demand in demands:
+        if demand.sense != "wanted" or not demand.command:
+            continue
+        said = " ".join(demand.words)
+        same = "back" in demand.words and any("back" in step.text.split() for step in at.remaining)
+        if demand.deeds & {"stop", "undo"} and not idle and not same:
+            yield f"“{said}” asks the robot to stop or undo something"
+        elif (
+            demand.deeds == _BACK and at.next.kind not in ("retract", "reopen") and "then" not in demand.words
+        ):
+            yield f"“{said}” sends the robot back"
+        elif (
+            demand.deeds == _WAIT
+            and at.next.kind != "wait"
+            and (
+                len(demands) == 1 or demand.verb is None or len(demand.words) > len(demand.verb.base.split())
+            )
+        ):
+            yield f"“{said}” asks the robot to wait"
+
+
+def _other_arm(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
+    """Asks for the arm that does not act next, or forbids the one that does."""
+    arm = at.next.arm
+    if not arm:
+        return
+    wanted: set[str] = set()
+    for demand in demands:
+        arms = set(_ARMS.findall(" ".join(demand.words)))
+        if demand.sense == "wanted":
+            wanted |= arms
+        if demand.sense == "ruled out" and arm in arms and not demand.not_yet:
+            yield f"it forbids the {arm} arm"
+    if wanted and arm not in wanted:
+        yield f"it asks for the {wanted.pop()} arm"
+
+
+def _other_direction(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
+    """Asks for the direction opposite to the one the next label tells."""
+    said = " ".join(" ".join(demand.words) for demand in demands if demand.sense == "wanted")
+    for pattern in (_DIRECTION, _TURNING):
+        does, asked = (
+            {"counterclockwise" if word == "anticlockwise" else word for word in _groups(pattern, text)}
+            for text in (at.next.text, said)
+        )
+        if does and asked and not does & asked:
+            yield f"it asks for {' and '.join(sorted(asked))}"
+
+
+def _groups(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [next(filter(None, match.groups())) for match in pattern.finditer(text)]
+
+
+def _ruled_out(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
+    """Forbids what the robot does."""
+    last = _target(at)
+    for demand in demands:
+        things = demand.objects
+        if demand.sense == "ruled out" and _LIMBS.isdisjoint(demand.words):
+            meant = things or ((last,) if demand.pronoun and last else ())
+            if any(_does(coming, demand, meant, coming is at) for coming in _compared(demand, meant, at)):
+                yield f"“{' '.join(demand.words)}” forbids what the robot does"
+        last = things[-1] if things else last
+
+
+def _compared(demand: Demand, meant: Sequence[Thing], at: Situation) -> Sequence[Situation]:
+    """What a prohibition is about: of what is in hand the next step, unless it tells a place; of others, all."""
+    target = _target(at)
+    now = demand.not_yet or demand.verb is None or not meant
+    if not now and not demand.places and target and all(thing.is_certainly(target) for thing in meant):
+        now = demand.deeds.isdisjoint({"touch", "skip"})
+    return at.ahead[:1] if now else at.ahead
+
+
+def _does(at: Situation, demand: Demand, meant: Sequence[Thing], now: bool) -> bool:
+    """Whether the step that begins does what a demand rules out; one that names nothing is about ``now``."""
+    target = _target(at)
+    hit = any(target and thing.is_certainly(target) for thing in meant)
+    if demand.verb is None:
+        return hit or _leads(at.goal, demand)
+    if not _covers(demand, at):
+        return False
+    if demand.places and not _leads((at.next.preposition or "", at.next.place or ""), demand):
+        return False
+    return hit if meant else now
+
+
+def _covers(demand: Demand, at: Situation) -> bool:
+    """Whether the verb of a demand means what the next step does."""
+    does: Deeds = deeds_of(at.next) | (_CARRYING if at.carries else frozenset[str]())
+    if "skip" in demand.deeds:
+        return not does.isdisjoint(HANDLING | _GOING)
+    if "touch" in demand.deeds:
+        return not does.isdisjoint(HANDLING)
+    if demand.verb and demand.verb.base in ("move", "shift"):
+        return not does.isdisjoint(_MOVING)
+    # Who says "don't drop it" forbids no setting down.
+    rough = "drop" in demand.words or "throw" in demand.deeds
+    return not rough and not does.isdisjoint(demand.deeds)
+
+
+def _leads(goal: tuple[str, str] | None, demand: Demand) -> bool:
+    """Whether a preposition and a place are among those that a demand names."""
+    own, place = goal or ("", "")
+    return bool(place) and any(
+        named.thing.is_certainly(thing_of(place))
+        and (named.preposition == own or any({named.preposition, own} <= same for same in _SAME_PLACE))
+        for named in demand.places
+    )
+
+
+def _other_thing(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
+    """Asks for a thing or a place that no coming step is about, and not for the one that is next."""
+    target = _target(at)
+    coming = [thing_of(noun) for noun in (*at.acted_on, *_places(at))]
+    vague = any(is_open(step) or (step.thing and is_unknown(step.thing)) for step in at.remaining)
+    said = [thing for demand in demands if demand.sense != "ruled out" for thing in demand.objects]
+    if vague or (target and any(thing.may_be(target) for thing in said)):
+        return
+    for demand in demands:
+        if demand.sense == "wanted" and demand.command and demand.deeds & {"back", "approach"}:
+            yield from (
+                f"it sends the robot {named.preposition} {_named(named.thing)}"
+                for named in demand.places
+                if not any(named.thing.may_be(other) for other in coming)
+            )
+        if demand.sense != "wanted" or not (demand.wish or (demand.command and demand.deeds & HANDLING)):
+            continue
+        for thing in demand.objects:
+            if thing.head not in _LIMBS and not any(thing.may_be(other) for other in coming):
+                yield f"it asks for {_named(thing)}"
+        if demand.deeds & _PLACING and _places(at):
+            for named in demand.places:
+                if not any(named.thing.may_be(other) for other in coming):
+                    yield f"it asks for {named.preposition} {_named(named.thing)}"
+        yield from _unheard_of(demand, at)
+
+
+def _unheard_of(demand: Demand, at: Situation) -> Iterator[str]:
+    """Things and places told to be handled or reached that neither task nor subtasks name."""
+    for match in _NOUN.finditer(" ".join(demand.words)):
+        preposition, words = match["preposition"], match["noun"].split()
+        stop = next((i for i, word in enumerate(words) if word in _NOT_IN_NOUN), len(words))
+        head = singular(words[stop - 1]) if stop else ""
+        if (
+            not head
+            or head in {thing.head for thing in at.known} | _LIMBS | lex.UNCOUNTED
+            or is_unknown(head)
+        ):
+            continue
+        if preposition is None and not demand.objects and not demand.pronoun and head not in lex.SURFACES:
+            yield f"it asks for the {' '.join(words[:stop])}"
+        if preposition and demand.deeds & _PLACING and _places(at) and head not in ("side", "spot", "place"):
+            yield f"it asks for {preposition} the {' '.join(words[:stop])}"
+
+
+def _other_deed(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
+    """Asks for something to be done that no coming step does."""
+    if any(is_open(step) for step in at.remaining):
+        return
+    does = set[str]().union(*map(deeds_of, (*at.remaining, *_task_steps(at))))
+    if at.carries or "put" in does:
+        does |= _CARRYING
+    for demand in demands:
+        wanted = demand.deeds & (HANDLING | _GOING)
+        if demand.sense != "wanted" or not demand.command or not wanted or demand.deeds - HANDLING - _GOING:
+            continue
+        gripper = not _LIMBS.isdisjoint(demand.words)
+        transitive = demand.verb is not None and demand.words[-1] not in demand.verb.base.split()
+        if transitive and not gripper and not wanted & does:
+            yield f"“{' '.join(demand.words)}” asks for what the robot does not do"
+
+
+def _task_steps(at: Situation) -> list[Step]:
+    """Actions of the task that are no picking or placing, as steps: they may be part of one that names them not."""
+    return [
+        Step(at.task, "act", actions=(action,))
+        for action in parse_task(at.task).actions
+        if action.verb not in lex.CARRYING
+    ]
+
+
+def _places(at: Situation) -> list[str]:
+    reached = [step.thing for step in at.remaining if step.kind == "approach" and step.thing]
+    return [*(step.place for step in at.remaining if step.place), *reached]
+
+
+def _target(at: Situation) -> Thing | None:
+    return thing_of(at.thing) if at.thing and not is_unknown(at.thing) else None
+
+
+def _named(thing: Thing) -> str:
+    return f"the {' '.join((*sorted(thing.attributes), thing.head))}"
