@@ -7,9 +7,9 @@ together, so the types here are always written in full, also when a column is em
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,18 @@ class Row:
         """
         return self.found_in or column_of(self.style)
 
+    @property
+    def other_tools(self) -> tuple[str, ...]:
+        """Names of the tools that a row without style calls instead of ``say``; none for speech."""
+        if self.style is not None:
+            return ()
+        names = [_tool_name(call) for call in self.tool_calls or ()]
+        return () if None in names or "say" in names else tuple(name for name in names if name)
+
+    def is_of(self, styles: Collection[str | None]) -> bool:
+        """Whether the row is of one of these styles; calls of other tools than ``say`` are of none."""
+        return self.style in styles and not self.other_tools
+
     def to_json(self) -> dict[str, Any]:
         """The row as plain JSON data, every field present."""
         return {
@@ -137,6 +149,15 @@ def say(text: str, timestamp: float) -> Row:
     """Robot speech: the row whose ``say`` tool call speaks ``text`` at ``timestamp`` seconds."""
     call = {"type": "function", "function": {"name": "say", "arguments": {"text": text}}}
     return Row("assistant", None, SPEECH, timestamp, tool_calls=(call,))
+
+
+def _tool_name(call: Any) -> str | None:
+    function = _as_object(_as_object(call).get("function"))
+    return function["name"] if isinstance(function.get("name"), str) else None
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def spoken_text(row: Row) -> str | None:

@@ -13,6 +13,7 @@ from roboscribe.annotators.registry import select_annotators
 from roboscribe.annotators.selection import Selection
 from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
+from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
 from roboscribe.errors import RoboscribeError, RunStopped
@@ -245,7 +246,7 @@ class Run:
             self._fail(index, *produced.failure)
             return
         update = self._update(index, produced.written)
-        found = new_findings(episode, stored, update)
+        found = new_findings(episode, stored, update, tool_names(self.stored.info.raw.get("tools")))
         breach = next(filter(self._is_breach, found), None)
         if breach is not None:
             self._fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
@@ -271,7 +272,7 @@ class Run:
 
     def _rows_of(self, annotator: str, rows: Sequence[Row]) -> list[Row]:
         styles = self.selection.annotators[annotator].styles
-        return [row for row in rows if row.style in styles]
+        return [row for row in rows if row.is_of(styles)]
 
     def _update(self, index: int, annotators: Sequence[str]) -> EpisodeUpdate:
         """The staged rows of some annotators, to take the place of an episode's rows of their styles."""

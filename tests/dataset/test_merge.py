@@ -19,6 +19,7 @@ from roboscribe.language import (
     STYLES,
     Row,
     rows_from_frames,
+    say,
     sort_events,
     sort_persistent,
 )
@@ -106,3 +107,21 @@ def test_times_that_do_not_ascend_keep_their_rows() -> None:
     row = Row("user", "Hello", "interjection", float(times[2]))
     _, events = language_arrays([row], times)
     assert [len(held) for held in events.to_pylist()] == [0, 0, 1]
+
+
+def test_speech_is_replaced_and_calls_of_other_tools_stay() -> None:
+    beep = Row("assistant", None, None, 0.0, tool_calls=({"type": "function", "function": {"name": "beep"}},))
+    merged = merge([say("Hello.", 0.0), beep], EpisodeUpdate([say("Hi.", 0.0)], frozenset({None})), TIMES, 0)
+    assert sorted(map(repr, merged)) == sorted(map(repr, [beep, say("Hi.", 0.0)]))
+
+
+def test_rows_of_a_style_that_nobody_knows_stay_in_their_column() -> None:
+    stored = rows_from_frames(
+        [{"role": "user", "content": "hm", "style": "mood", "timestamp": 0.0}],
+        [(float(TIMES[2]), [{"role": "user", "content": "aha", "style": "mood"}])],
+    )
+    merged = merge(stored, EpisodeUpdate([], STYLES | {None}), TIMES, 0)
+    assert [(row.content, row.column) for row in merged] == [("hm", PERSISTENT), ("aha", EVENTS)]
+    persistent, events = language_arrays(merged, TIMES)
+    assert persistent[5].as_py()[0]["content"] == "hm"
+    assert [len(frame.as_py()) for frame in events] == [0, 0, 1] + [0] * (FRAMES - 3)

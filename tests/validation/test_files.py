@@ -159,6 +159,49 @@ def test_the_tool_that_speech_calls_must_be_described(finished: Path) -> None:
     assert rules(finished) == [(None, "file.tools")]
 
 
+def test_the_tool_that_speech_calls_takes_one_required_text(finished: Path) -> None:
+    def change(parameters: Any) -> list[tuple[int | None, str]]:
+        say = {"type": "function", "function": {"name": "say", "parameters": parameters}}
+        change_info(finished, lambda info: info.update(tools=[{"function": {"name": "beep"}}, say]))
+        return rules(finished)
+
+    text = {"text": {"type": "string", "description": "What to say."}}
+    assert change({"type": "object", "properties": text, "required": ["text"]}) == []
+    for wrong in (
+        None,
+        {"type": "object", "properties": text},
+        {"type": "object", "properties": {"text": {"type": "number"}}, "required": ["text"]},
+        {"type": "object", "properties": {**text, "voice": {"type": "string"}}, "required": ["text"]},
+    ):
+        assert change(wrong) == [(None, "file.tools")]
+
+
+def test_other_tools_are_respected_where_they_are_described(packed: Path) -> None:
+    events = event_rows(packed)
+    call = {"type": "function", "function": {"name": "beep", "arguments": {"times": 2}}}
+    beep = Row("assistant", None, None, 0.0, tool_calls=(call,))
+    restore(packed, EVENTS, events_array(events | {9: [beep]}, FRAMES))
+    assert rules(packed) == [(0, "row.tool")]
+    change_info(packed, lambda info: info["tools"].append({"type": "function", "function": {"name": "beep"}}))
+    assert rules(packed) == []
+
+
+def test_a_column_that_is_not_declared(finished: Path) -> None:
+    for path in finished.glob("data/*/*.parquet"):
+        rewrite(path, lambda table: table.append_column("mood", pa.array([0] * len(table))))
+    v3 = "v3.0" in (finished / "meta/info.json").read_text()
+    files = len(list(finished.glob("data/*/*.parquet")))
+    assert rules(finished) == [(None, "file.column_declared")] * (files if v3 else 0)
+
+
+def test_frames_without_events_hold_an_empty_list(packed: Path) -> None:
+    good = pq.read_table(first_file(packed))[EVENTS].combine_chunks()
+    nulls = pa.concat_arrays([good[: FRAMES - 1], pa.nulls(1, good.type)])
+    restore(packed, EVENTS, nulls)
+    [finding] = check_dataset(open_dataset(packed))
+    assert (finding.rule, finding.severity, finding.episode) == ("file.empty", "warning", 0)
+
+
 def test_a_file_without_the_columns(finished: Path) -> None:
     rewrite(first_file(finished), lambda table: table.drop_columns(list(COLUMNS)))
     assert rules(finished) == [(None, "file.type")] * 2

@@ -80,6 +80,7 @@ BREACHES: dict[str, list[list[Row]]] = {
         [replace(say("Hello.", t(0)), content="Hello.")],
     ],
     "row.tool_calls": [[row("motion", "lift the arm", tool_calls=({"type": "function"},))]],
+    "row.tool": [[arguments({"text": "Hi."}, name="shout")]],
     "row.camera": [
         [row("motion", "lift the arm", camera=TOP)],
         [row("trace", "[[1, 2]]", camera=None)],
@@ -168,7 +169,6 @@ BREACHES: dict[str, list[list[Row]]] = {
         [replace(say("Hi.", t(0)), tool_calls=("say",))],  # type: ignore[arg-type]
         [speech(type="tool")],
         [speech(function="say")],
-        [arguments({"text": "Hi."}, name="shout")],
         [arguments('{"text": "Hi."}')],
         [arguments({})],
         [arguments({"text": "Hi.", "volume": 3})],

@@ -73,8 +73,14 @@ def with_say(tools: object) -> list[Any]:
     if not isinstance(tools, list):
         raise DatasetError(f"{INFO}: tools is not a list of tools.", "Correct it, or remove the key.")
     listed = cast("list[Any]", tools)
-    names = [tool["function"].get("name") for tool in listed if _is_function(tool)]
-    return listed if SAY_TOOL["function"]["name"] in names else [*listed, SAY_TOOL]
+    return listed if SAY_TOOL["function"]["name"] in tool_names(listed) else [*listed, SAY_TOOL]
+
+
+def tool_names(tools: object) -> frozenset[str]:
+    """Names of the tools that a list of them describes; what is no such list describes none."""
+    listed = cast("list[Any]", tools) if isinstance(tools, list) else []
+    names = (tool["function"].get("name") for tool in listed if _is_function(tool))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _is_function(tool: Any) -> bool:

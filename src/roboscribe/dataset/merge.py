@@ -20,7 +20,8 @@ class EpisodeUpdate:
 
     Attributes:
         rows: Its new rows, in any order.
-        styles: Styles the run produced: stored rows of these are replaced, also by none; others survive.
+        styles: Styles the run produced: stored rows of these are replaced, also by none; others survive, and so do
+            calls of other tools than ``say``.
     """
 
     rows: Sequence[Row]
@@ -48,7 +49,7 @@ def merge(
     """
     rows = list(stored)
     if update is not None:
-        rows = [row for row in rows if row.style not in update.styles]
+        rows = [row for row in rows if not row.is_of(update.styles)]
         rows += _on_frames(update.rows, times, episode)
     events = [row for row in rows if row.column == EVENTS]
     return sort_persistent(row for row in rows if row.column != EVENTS) + sorted(

@@ -249,7 +249,7 @@ class _Production:
         return result
 
     def _stored_rows(self, annotator: Annotator) -> list[Row]:
-        return [row for row in self.stored if row.style in annotator.styles]
+        return [row for row in self.stored if row.is_of(annotator.styles)]
 
     def _staged_digest(self, annotator: Annotator) -> str:
         record = self.staging.record(self.scene.episode.index, annotator.name)

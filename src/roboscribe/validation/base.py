@@ -59,6 +59,7 @@ class EpisodeView:
         cameras: Colour cameras; height and width are 0 where unknown.
         rows: Language rows of all styles.
         expected: Styles that were made for the episode; an episode may well be without rows of some.
+        tools: Names of the tools that the dataset describes.
     """
 
     index: int
@@ -68,10 +69,15 @@ class EpisodeView:
     cameras: tuple[Camera, ...]
     rows: tuple[Row, ...]
     expected: frozenset[Style] = frozenset()
+    tools: frozenset[str] = frozenset()
 
     @classmethod
     def of(
-        cls, episode: Episode, rows: Iterable[Row], expected: frozenset[Style] = frozenset()
+        cls,
+        episode: Episode,
+        rows: Iterable[Row],
+        expected: frozenset[Style] = frozenset(),
+        tools: frozenset[str] = frozenset(),
     ) -> EpisodeView:
         """The view of an episode with these rows."""
         return cls(
@@ -82,6 +88,7 @@ class EpisodeView:
             cameras=episode.cameras,
             rows=tuple(rows),
             expected=expected,
+            tools=tools,
         )
 
     @property
@@ -96,10 +103,14 @@ class EpisodeView:
 
     @cached_property
     def by_style(self) -> dict[Style, list[Row]]:
-        """Rows of each style that is present, by time; those of one moment in the order given."""
+        """Rows of each style that is present, by time; those of one moment in the order given.
+
+        Rows that call other tools than ``say`` are not speech, and left out.
+        """
         rows: defaultdict[Style, list[Row]] = defaultdict(list)
         for row in sorted(self.rows, key=lambda row: row.timestamp):
-            rows[row.style].append(row)
+            if not row.other_tools:
+                rows[row.style].append(row)
         return dict(rows)
 
     def of_style(self, style: Style) -> Sequence[Row]:

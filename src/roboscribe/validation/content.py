@@ -54,6 +54,11 @@ def as_list(value: Any) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
+def as_object(value: Any) -> dict[str, Any]:
+    """``value`` if it is an object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
 def numbers(value: Any, count: int) -> list[float] | None:
     """``value`` if it is a list of ``count`` finite numbers."""
     values = as_list(value)

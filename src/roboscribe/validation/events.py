@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 from roboscribe.language import SPEECH, spoken_text
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
+from roboscribe.validation.content import as_object
 
 MOST_SPOKEN_WORDS = 20
 
@@ -114,21 +115,17 @@ def _call_fault(calls: Sequence[Any]) -> str | None:
     """What is wrong with the tool calls of a speech row, or None."""
     if len(calls) != 1:
         return f"has {len(calls)} tool calls, not one" if calls else "has no tool call"
-    call = _object(calls[0])
-    function = _object(call.get("function"))
-    arguments = _object(function.get("arguments"))
+    call = as_object(calls[0])
+    function = as_object(call.get("function"))
+    arguments = as_object(function.get("arguments"))
     if call.get("type") != "function":
         return "has a tool call that is not of type function"
     if function.get("name") != "say":
-        return "calls another tool than say"
+        return "calls no tool by its name"
     if list(arguments) != ["text"]:
         return "calls say without the one argument text"
     text = arguments["text"]
     return None if isinstance(text, str) and text.strip() else "says nothing"
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 RULES = (

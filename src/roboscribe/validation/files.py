@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from roboscribe.dataset import Dataset, Shard
+from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.info import INFO
 from roboscribe.dataset.shards import as_float32
 from roboscribe.errors import EpisodeError
@@ -25,12 +26,15 @@ from roboscribe.language import (
     STYLES,
     Row,
     arrow_type,
+    canonical_json,
     sort_events,
     sort_persistent,
 )
 from roboscribe.validation.base import EpisodeView, Finding, Style, at, named
+from roboscribe.validation.content import as_list, as_object
 from roboscribe.validation.rules import check_episode
 
+SAY: str = SAY_TOOL["function"]["name"]
 REWRITE = "Annotate the dataset again; roboscribe writes the columns as LeRobot needs them."
 AGAIN = "Annotate the episode again; roboscribe stores the rows as LeRobot needs them."
 
@@ -39,10 +43,12 @@ FILE_RULES = {
     "file.declared": "info.json declares both language columns, and no `subtask_index` beside them.",
     "file.type": "Every data file has both language columns, in order, of the exact Arrow types.",
     "file.row_group": "Every episode is one row group.",
+    "file.column_declared": "info.json declares every column of the data files.",
+    "file.empty": "Frames without events hold an empty list.",
     "file.same": "The persistent rows are the same on all frames of an episode.",
     "file.column": "Every row is in the column of its style.",
     "file.order": "Rows are sorted: persistent by timestamp, style, role; events by style, role, camera.",
-    "file.tools": "info.json describes the tool that speech rows call.",
+    "file.tools": "info.json describes the tool that speech rows call, with one required string, text.",
 }
 """What each rule about files demands, by its id."""
 
@@ -68,6 +74,7 @@ def check_dataset(
             continue
         try:
             with pq.ParquetFile(shard.path) as file:
+                yield from undeclared(dataset, shard, file.schema_arrow)
                 present = set(COLUMNS) & set(file.schema_arrow.names)
                 if present or set(COLUMNS) & dataset.info.features.keys():
                     yield from types(shard, file.schema_arrow)
@@ -102,6 +109,7 @@ def _check_stored(
     if not grouped:
         message = f"The episode is not one row group of {shard.relative}."
         yield _finding(index, "file.row_group", message, REWRITE)
+    yield from empty(stored)
     yield from same(stored)
     yield from columns(stored)
     yield from order(stored)
@@ -113,6 +121,7 @@ def _check_stored(
         cameras=dataset.cameras,
         rows=stored.rows,
         expected=expected,
+        tools=tool_names(dataset.info.raw.get("tools")),
     )
     yield from check_episode(view)
     return view
@@ -147,12 +156,14 @@ class Stored:
         column: The persistent column, one list for each frame.
         persistent: The list on the first frame.
         events: Timestamp in seconds and list of each frame that has events.
+        nulls: Number of frames that have null in place of a list of events.
     """
 
     index: int
     column: pa.Array
     persistent: tuple[Row, ...]
     events: tuple[tuple[float, tuple[Row, ...]], ...]
+    nulls: int = 0
 
     @classmethod
     def of(cls, index: int, table: pa.Table) -> Stored:
@@ -175,6 +186,7 @@ class Stored:
                 )
                 for frame in np.flatnonzero(sizes).tolist()
             ),
+            nulls=events.null_count,
         )
 
     @property
@@ -218,6 +230,22 @@ def types(shard: Shard, schema: pa.Schema) -> Iterator[Finding]:
         yield _finding(None, "file.type", message, REWRITE)
 
 
+def undeclared(dataset: Dataset, shard: Shard, schema: pa.Schema) -> Iterator[Finding]:
+    """Findings of ``file.column_declared``: LeRobot refuses a v3.0 dataset with a column that it does not know."""
+    unknown = [name for name in schema.names if name not in {*dataset.info.raw["features"], *COLUMNS}]
+    if dataset.info.version == "v3.0" and unknown:
+        message = f"{shard.relative} has the column {unknown[0]}, which {INFO} does not declare."
+        fix = "Declare it, or take it out of the file; LeRobot cannot load the dataset otherwise."
+        yield _finding(None, "file.column_declared", message, fix)
+
+
+def empty(stored: Stored) -> Iterator[Finding]:
+    """Findings of ``file.empty``."""
+    if stored.nulls:
+        message = f"{stored.nulls} frames have null in place of an empty list of events."
+        yield replace(_finding(stored.index, "file.empty", message, AGAIN), severity="warning")
+
+
 def same(stored: Stored) -> Iterator[Finding]:
     """Findings of ``file.same``."""
     if not _repeats(stored.column):
@@ -250,12 +278,22 @@ def order(stored: Stored) -> Iterator[Finding]:
 def tools(dataset: Dataset) -> Iterator[Finding]:
     """Findings of ``file.tools``, for a dataset with speech rows."""
     described = dataset.info.raw.get("tools")
-    listed = cast("list[Any]", described) if isinstance(described, list) else []
-    functions = [cast("dict[str, Any]", tool).get("function") for tool in listed if isinstance(tool, dict)]
-    names = [cast("dict[str, Any]", known).get("name") for known in functions if isinstance(known, dict)]
-    if SAY_TOOL["function"]["name"] not in names:
+    if SAY not in tool_names(described):
         message = f"Speech rows call the tool say, which {INFO} does not describe."
         yield _finding(None, "file.tools", message, REWRITE)
+        return
+    for tool in map(as_object, as_list(described)):
+        if as_object(tool.get("function")).get("name") == SAY and not _takes_text(tool):
+            message = f"{INFO} describes the tool say otherwise than with one required text."
+            yield _finding(None, "file.tools", message, f"Describe it as {canonical_json(SAY_TOOL)}.")
+
+
+def _takes_text(tool: dict[str, Any]) -> bool:
+    """Whether the one parameter of a tool is the string ``text``, which is required."""
+    parameters = as_object(as_object(tool.get("function")).get("parameters"))
+    properties = as_object(parameters.get("properties"))
+    kinds = {name: as_object(field).get("type") for name, field in properties.items()}
+    return kinds == {"text": "string"} and parameters.get("required") == ["text"]
 
 
 def _repeats(column: pa.Array) -> bool:

@@ -107,6 +107,19 @@ def tool_calls(view: EpisodeView) -> Iterator[Problem]:
             )
 
 
+@rule("row.tool")
+def tool(view: EpisodeView) -> Iterator[Problem]:
+    """A row that calls other tools than `say` calls such as the dataset describes."""
+    for row in view.rows:
+        if unknown := [name for name in row.other_tools if name not in view.tools]:
+            yield Problem(
+                row.timestamp,
+                f"The row without style {at(row.timestamp)} calls the tool {unknown[0]!r}, which the dataset does"
+                " not describe.",
+                "Describe it under tools in meta/info.json, or call say to speak.",
+            )
+
+
 @rule("row.camera")
 def camera(view: EpisodeView) -> Iterator[Problem]:
     """`vqa` and `trace` name a camera of the dataset; no other style names one."""
@@ -148,4 +161,4 @@ def duplicate(view: EpisodeView) -> Iterator[Problem]:
         seen.add(key)
 
 
-RULES = (expected, timestamp, style, role, content, tool_calls, camera, duplicate)
+RULES = (expected, timestamp, style, role, content, tool_calls, tool, camera, duplicate)

@@ -14,7 +14,9 @@ UNWRITABLE = frozenset({"row.timestamp"})
 """Rules whose breaches cannot be stored, whatever else is let pass."""
 
 
-def new_findings(episode: Episode, stored: Sequence[Row], update: EpisodeUpdate) -> list[Finding]:
+def new_findings(
+    episode: Episode, stored: Sequence[Row], update: EpisodeUpdate, tools: frozenset[str] = frozenset()
+) -> list[Finding]:
     """What an episode would have with its new rows, and does not have already.
 
     Rows of other styles that survive are looked at, too: a plan that is kept must still list the subtasks
@@ -24,8 +26,10 @@ def new_findings(episode: Episode, stored: Sequence[Row], update: EpisodeUpdate)
         episode: The episode.
         stored: Rows it has.
         update: Rows to take the place of those of their styles; some are expected of every style.
+        tools: Names of the tools that the dataset describes.
     """
-    kept = [row for row in stored if row.style not in update.styles]
-    known = {finding.message for finding in check_episode(EpisodeView.of(episode, stored))} if kept else ()
-    view = EpisodeView.of(episode, [*kept, *update.rows], expected=update.styles)
+    kept = [row for row in stored if not row.is_of(update.styles)]
+    before = EpisodeView.of(episode, stored, tools=tools)
+    known = {finding.message for finding in check_episode(before)} if kept else ()
+    view = EpisodeView.of(episode, [*kept, *update.rows], update.styles, tools)
     return [finding for finding in check_episode(view) if finding.message not in known]
