@@ -130,6 +130,26 @@ class PictureAnswers(Answer):
         return getattr(self, kind)
 
 
+_TYPICAL: Mapping[QuestionKind, Question] = {
+    "bbox": Boxes(
+        question="Where are the two bricks?",
+        detections=[Detection(label="pink brick", bbox=[412, 233, 478, 301])] * 2,
+    ),
+    "keypoint": Keypoint(question="Point to the tip of the gripper.", label="gripper tip", point=[412, 233]),
+    "count": Count(question="How many bricks are on the table?", label="brick", count=2),
+    "attribute": Attribute(
+        question="What color is the brick in the gripper?", label="brick", attribute="color", value="pink"
+    ),
+    "spatial": Spatial(
+        question="Where is the brick, seen from the box?",
+        subject="pink brick",
+        relation="left of",
+        object="transparent box",
+    ),
+}
+"""Questions and answers of the length that models give."""
+
+
 class FrameAnswers(Answer):
     """Questions and answers about each picture, under its number: "1", "2", …"""
 
@@ -205,6 +225,17 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
             )
             bound_places(entries[number], extent)
         schema["properties"]["pictures"] = exactly(entries)
+
+    def typical(self) -> FrameAnswers:
+        """As many questions as are wanted; no spare."""
+        return FrameAnswers(
+            pictures={
+                number: PictureAnswers().model_copy(
+                    update={kind: _TYPICAL[kind] for kind in inquiry.kinds[: inquiry.wanted]}
+                )
+                for number, inquiry in zip(self.numbers, self.inquiries, strict=True)
+            }
+        )
 
     def objection(self, answer: FrameAnswers) -> str:
         """Every picture has its entry, and not all that is answered is impossible.
