@@ -42,10 +42,21 @@ async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], Non
         Trouble: It cannot be asked at all.
         ServerError: It does not take pictures.
     """
-    dialect, plain = await _plain(send)
-    if not images:
-        return replace(dialect, structure=await _structure(send, dialect))
-    structure, _ = await asyncio.gather(_structure(send, dialect), _pictures(send, dialect, plain, name, say))
+    # All at once, as most servers take the fullest dialect; one that does not is asked again in its own.
+    full = Dialect()
+    plain, structure, seen = await asyncio.gather(
+        _plain(send), _structure(send, full), _picture(send, full, images), return_exceptions=True
+    )
+    if isinstance(plain, BaseException):
+        raise plain
+    dialect, reply = plain
+    if dialect != full:
+        structure, seen = await asyncio.gather(
+            _structure(send, dialect), _picture(send, dialect, images), return_exceptions=True
+        )
+    if isinstance(structure, BaseException):
+        raise structure
+    _check_picture(seen, reply, name, say)
     return replace(dialect, structure=structure)
 
 
@@ -81,19 +92,21 @@ async def _plain(send: Send) -> tuple[Dialect, Reply]:
             dialect = simpler
 
 
-async def _pictures(
-    send: Send, dialect: Dialect, plain: Reply, name: str, say: Callable[[str], None]
+async def _picture(send: Send, dialect: Dialect, wanted: bool) -> Reply | None:
+    return await send(replace(_QUESTION, parts=(*_QUESTION.parts, _grey())), dialect) if wanted else None
+
+
+def _check_picture(
+    seen: Reply | BaseException | None, plain: Reply, name: str, say: Callable[[str], None]
 ) -> None:
-    try:
-        reply = await send(replace(_QUESTION, parts=(*_QUESTION.parts, _grey())), dialect)
-    except Trouble as trouble:
-        if trouble.kind not in ("refused", "faulty"):
-            raise
+    if isinstance(seen, Trouble) and seen.kind in ("refused", "faulty"):
         raise ServerError(
-            f"{name} answers, but not about pictures: {trouble.text}.",
+            f"{name} answers, but not about pictures: {seen.text}.",
             "Choose a vision-language model with --vlm.model-id.",
-        ) from None
-    if 0 < reply.usage.prompt_tokens <= plain.usage.prompt_tokens:
+        )
+    if isinstance(seen, BaseException):
+        raise seen
+    if seen and 0 < seen.usage.prompt_tokens <= plain.usage.prompt_tokens:
         say(f"{name} counts no tokens for a picture; if its model cannot see, its answers are made up.")
 
 

@@ -13,7 +13,7 @@ from roboscribe.models.base import Model
 
 A = TypeVar("A", bound=Answer)
 
-ROUNDS = 4
+ROUNDS = 8
 """Rounds of asks kept ready beside the one under way, so that a model is never without work: as many as the
 longest chain of asks in an episode, which those of other episodes then fill up to its end."""
 
