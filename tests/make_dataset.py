@@ -22,8 +22,11 @@ Array = NDArray[Any]
 Signal = Callable[[int, Array], Array]
 """Episode index and timestamps in seconds (shape [frames]) to values of shape [frames, channels]."""
 
+Codec = Literal["h264", "h264-b-frames", "hevc", "av1"]
+
 ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "h264": ("libx264", {"crf": "18", "g": "4", "preset": "ultrafast"}),
+    "h264-b-frames": ("libx264", {"crf": "18", "g": "6", "bf": "3", "b-pyramid": "normal"}),
     "hevc": (
         "libx265",
         {"crf": "18", "g": "4", "preset": "ultrafast", "x265-params": "log-level=none:open-gop=0"},
@@ -96,7 +99,7 @@ def make_dataset(
     cameras: Sequence[str] = ("observation.images.top",),
     kind: Literal["video", "image"] | None = "video",
     size: tuple[int, int] = (64, 48),
-    codec: Literal["h264", "hevc", "av1"] = "h264",
+    codec: Codec | Mapping[str, Codec] = "h264",
     state_names: Any = ("shoulder", "elbow", "gripper"),
     state: Signal | None = pick_up,
     action: Signal | None = pick_up,
@@ -124,7 +127,7 @@ def make_dataset(
         cameras: Camera keys.
         kind: How pictures are kept; None leaves cameras out.
         size: Width and height in pixels.
-        codec: Of the videos.
+        codec: Of the videos, or of those of each camera.
         state_names: ``names`` of state and action as they go into info.json.
         state: Values of the state; None leaves it out.
         action: Values of the action; None leaves it out.
@@ -152,7 +155,7 @@ def make_dataset(
         cameras=tuple(cameras) if kind else (),
         kind=kind or "video",
         size=size,
-        codec=codec,
+        codecs={camera: codec if isinstance(codec, str) else codec[camera] for camera in cameras},
         signals={
             key: signal for key, signal in ((state_key, state), (action_key, action)) if signal is not None
         },
@@ -184,7 +187,7 @@ class _Spec:
     cameras: tuple[str, ...]
     kind: str
     size: tuple[int, int]
-    codec: str
+    codecs: dict[str, str]
     signals: dict[str, Signal]
     names: Any
     tasks: list[tuple[str, ...]]
@@ -281,7 +284,7 @@ class _Spec:
                     for episode in episodes
                     for frame in range(self.lengths[episode])
                 )
-                write_video(path, pictures, self.fps, self.codec)
+                write_video(path, pictures, self.fps, self.codecs[camera])
 
     def features(self) -> dict[str, Any]:
         width, height = self.size

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from roboscribe.dataset.info import INFO
 from roboscribe.episode import Channels, Floats
@@ -80,7 +82,13 @@ def channels(
 
 
 def to_matrix(column: pa.ChunkedArray) -> Floats | None:
-    """Numbers of a column as float32, shape [rows, channels].
+    """Numbers of a column as float32, shape [rows, channels]; None where ``numbers`` are."""
+    values = numbers(column)
+    return None if values is None else values.astype(np.float32)
+
+
+def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:
+    """Numbers of a column as they are stored, shape [rows, channels].
 
     Scalars, lists of fixed or varying length, nested lists and LeRobot's array types are understood. None
     where rows are null or differ in length, or hold no numbers.
@@ -99,7 +107,6 @@ def to_matrix(column: pa.ChunkedArray) -> Floats | None:
                 return None
             array = array.flatten()
         elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
-            values = array.to_numpy(zero_copy_only=False).astype(np.float32)
-            return values.reshape(len(column), -1)
+            return array.to_numpy(zero_copy_only=False).reshape(len(column), -1)
         else:
             return None

@@ -301,7 +301,7 @@ class VideoFiles:
             return [
                 f"Camera {key}: {len(lost)} of {len(expected)} videos are missing, for example {lost[0]}."
             ]
-        moved = match(expected, [path for path in self._present if _is_of(path, key, keys)])
+        moved = match(expected, [path for path in self._present if is_of_camera(path, key, keys)])
         if not moved:
             return [f"Camera {key} is declared, but has no video files: there is no {expected[0]}."]
         self._places[key] = places
@@ -310,7 +310,7 @@ class VideoFiles:
         return [f"Camera {key}: videos are not where video_path says: {path} was found as {place}."]
 
 
-def _is_of(path: str, key: str, keys: Sequence[str]) -> bool:
+def is_of_camera(path: str, key: str, keys: Sequence[str]) -> bool:
     """Whether a video lies in a folder named like the camera, or like the last part of its key."""
     parts = PurePosixPath(path).parts
     short = key.rpartition(".")[2]

@@ -84,7 +84,7 @@ def read_tasks(root: Path, version: str) -> Mapping[int, str]:
     if not lines.is_file():
         return {}
     tasks: dict[int, str] = {}
-    for number, entry in _json_lines(lines):
+    for number, entry in json_lines(lines):
         if "task_index" not in entry or "task" not in entry:
             raise DatasetError(f"{TASKS_JSONL}, line {number}: task_index or task is missing.")
         tasks[int(entry["task_index"])] = str(entry["task"])
@@ -96,7 +96,7 @@ def _from_lines(path: Path) -> EpisodeTable:
     lengths: list[int] = []
     tasks: list[tuple[str | int, ...]] = []
     has_tasks = True
-    for number, entry in _json_lines(path):
+    for number, entry in json_lines(path):
         for key in ("episode_index", "length"):
             if not isinstance(entry.get(key), int):
                 raise DatasetError(
@@ -184,7 +184,12 @@ def _task_texts(path: Path) -> list[str]:
     raise DatasetError(f"{TASKS_PARQUET} has no column of task texts; its columns: {table.column_names}.")
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers and objects of a JSON-lines file in ``meta``.
+
+    Raises:
+        DatasetError: It cannot be read, or a line is no object.
+    """
     name = f"meta/{path.name}"
     try:
         with path.open(encoding="utf-8") as lines:

@@ -193,7 +193,7 @@ class Dataset:
         listed = self._texts(self._table.tasks[row] if self._table.tasks is not None else ())
         if len(listed) == 1 or not self._task_texts or "task_index" not in self._columns_of(index):
             return listed
-        stored = self._texts(self._read(index, ["task_index"])["task_index"].to_pylist())
+        stored = self._texts(self.table(index, ["task_index"])["task_index"].to_pylist())
         if not listed:
             return stored
         return tuple(sorted(listed, key=lambda text: stored.index(text) if text in stored else len(stored)))
@@ -214,7 +214,7 @@ class Dataset:
                 raise EpisodeError(
                     index, f"Feature {key!r} is declared in {INFO}, but {shard.relative} has no such column."
                 )
-        table = self._read(index, [TIMESTAMP, *signals])
+        table = self.table(index, [TIMESTAMP, *signals])
         return Episode(
             index=index,
             tasks=self.episode_tasks(index),
@@ -227,6 +227,21 @@ class Dataset:
             robot_type=self.info.robot_type,
         )
 
+    def table(self, index: int, columns: Sequence[str]) -> pa.Table:
+        """Columns of an episode as they are stored, one row a frame.
+
+        Raises:
+            DatasetError: There is no such episode.
+            EpisodeError: Its rows are missing or cannot be read.
+            KeyError: Its file has no such column.
+        """
+        shard = self.shard_of(index)
+        start, stop = self.rows_of(index)
+        try:
+            return self._reader.read(shard.path, columns, start, stop)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(index, shard, error) from error
+
     def verify(self, indices: Iterable[int]) -> None:
         """Check columns, rows and timestamps of episodes before anything is spent on them; no signal is read.
 
@@ -238,7 +253,7 @@ class Dataset:
             shard = self.shard_of(index)
             self.rows_of(index)
             self._check_columns(shard, sorted(self._columns_of(index)))
-            timestamps(self._read(index, [TIMESTAMP])[TIMESTAMP], self.info.fps, index, shard.relative)
+            timestamps(self.table(index, [TIMESTAMP])[TIMESTAMP], self.info.fps, index, shard.relative)
 
     def language_rows(self, index: int) -> list[Row]:
         """Rows already in the episode's language columns; empty when there are none.
@@ -275,14 +290,6 @@ class Dataset:
         if row is None:
             raise DatasetError(f"The dataset has no episode {index}; {self.range_text}.")
         return row
-
-    def _read(self, index: int, columns: Sequence[str]) -> pa.Table:
-        shard = self.shard_of(index)
-        start, stop = self.rows_of(index)
-        try:
-            return self._reader.read(shard.path, columns, start, stop)
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(index, shard, error) from error
 
     def _columns_of(self, index: int) -> frozenset[str]:
         shard = self.shard_of(index)

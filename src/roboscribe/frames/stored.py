@@ -44,7 +44,7 @@ def read_images(
             for frame, value in zip(frames, _values(file, images, frames), strict=False):
                 read += 1
                 where = f"in column {images.column}, at {episode.time_of(frame):.2f} s (frame {frame})"
-                data = _encoded(value, images.path)
+                data = encoded(value, images.path)
                 if data is None:
                     raise fail(f"has no picture {where}")
                 try:
@@ -74,7 +74,7 @@ def _values(file: pq.ParquetFile, images: StoredImages, frames: Sequence[int]) -
         start = end
 
 
-def _encoded(value: Any, parquet: Path) -> bytes | None:
+def encoded(value: Any, parquet: Path) -> bytes | None:
     """Encoded bytes of a picture: inline, or of a file named relative to a folder above the parquet file."""
     if isinstance(value, bytes):
         return value
