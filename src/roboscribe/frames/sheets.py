@@ -140,11 +140,13 @@ class Sheet:
                 canvas[y : y + cell.picture.shape[0], x : x + cell.picture.shape[1]] = cell.picture
                 places.append((x, y, section.cell_width, cell.label))
             top += section.height
-        sheet = Image.fromarray(canvas)
-        pen = ImageDraw.Draw(sheet)
         for x, y, room, text in places:
-            _tag(pen, x, y, room, text, self._digit)
-        return np.asarray(sheet)
+            tag = _tag(text, self._digit)
+            height, width, _ = tag.shape
+            if width > room:
+                raise ValueError(f"{text!r}, {width} pixels wide if legible, on a cell of {room} pixels")
+            canvas[y : y + height, x : x + width] = tag
+        return canvas
 
 
 def time_labels(seconds: Sequence[float]) -> list[str]:
@@ -186,16 +188,17 @@ def _measure(sections: Sequence[_Section], width: int) -> tuple[int, int, int]:
     return height, digit, header
 
 
-def _tag(draw: ImageDraw.ImageDraw, x: int, y: int, room: int, text: str, digit: int) -> None:
-    """Print ``text`` in white on black with its box's corner at (x, y)."""
+@lru_cache(maxsize=1024)
+def _tag(text: str, digit: int) -> RGB:
+    """``text`` in white on black; kept, as the times of one episode are those of others."""
     font = _font(digit)
-    left, _, right, _ = draw.textbbox((0, 0), text, font=font, anchor="ls")
     padding = _padding(digit)
-    box = right - left + 2 * padding
-    if box > room:
-        raise ValueError(f"{text!r}, {box:.0f} pixels wide if legible, on a cell of {room} pixels")
-    draw.rectangle((x, y, x + box - 1, y + _tag_height(digit) - 1), fill=(0, 0, 0))
-    draw.text((x + padding - left, y + padding + digit), text, font=font, anchor="ls", fill=(255, 255, 255))
+    left, _, right, bottom = font.getbbox(text, anchor="ls")
+    height = max(_tag_height(digit), padding + digit + ceil(bottom))
+    tag = Image.new("RGB", (ceil(right - left) + 2 * padding, height))
+    corner = (padding - left, padding + digit)
+    ImageDraw.Draw(tag).text(corner, text, font=font, anchor="ls", fill=(255, 255, 255))
+    return np.asarray(tag)
 
 
 def _padding(digit: int) -> int:
