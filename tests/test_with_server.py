@@ -14,12 +14,20 @@ from fake_openai_server import FakeServer, Faults, answer_schema, texts
 from make_dataset import make_dataset
 
 from roboscribe.cli.app import main
-from roboscribe.config import AnnotateSettings, SubtasksSettings, TaskAugSettings, VlmSettings
+from roboscribe.config import (
+    AnnotateSettings,
+    SubtasksSettings,
+    TaskAugSettings,
+    TraceSettings,
+    VlmSettings,
+    VqaSettings,
+)
 from roboscribe.dataset import open_dataset
 from roboscribe.events import Event, RunFinished
 from roboscribe.frames.store import FrameStore
 from roboscribe.pipeline import annotate
 from roboscribe.status import read_status
+from roboscribe.validation import check_dataset
 
 FAULTS = Faults(status_500=0.05, status_429=0.05, drop=0.05, malformed=0.05, truncated=0.05)
 
@@ -132,8 +140,8 @@ def test_what_can_never_be_answered_fails_its_annotator_of_its_episode_only(data
     [
         ({"client_concurrency": 3}, set[str]()),
         ({"retries": 2}, set[str]()),
-        ({"temperature": 0.9}, {"describe", "segment", "rephrase", "memory"}),
-        ({"max_new_tokens": 2000}, {"describe", "segment", "rephrase", "memory"}),
+        ({"temperature": 0.9}, {"describe", "segment", "rephrase", "memory", "vqa"}),
+        ({"max_new_tokens": 2000}, {"describe", "segment", "rephrase", "memory", "vqa"}),
     ],
 )
 def test_only_what_changes_answers_is_asked_again(
@@ -148,7 +156,13 @@ def test_only_what_changes_answers_is_asked_again(
 def kind_of(body: dict[str, Any]) -> str:
     """Which ask a request comes from, by its words."""
     told = texts(body)
-    words = {"can be seen to do": "describe", "Divide the recording": "segment", "A person asked": "rephrase"}
+    words = {
+        "can be seen to do": "describe",
+        "Divide the recording": "segment",
+        "A person asked": "rephrase",
+        "Write questions": "vqa",
+        "find the tip": "trace",
+    }
     return next((kind for text, kind in words.items() if text in told), "memory")
 
 
@@ -196,6 +210,39 @@ def test_a_long_episode_is_looked_at_in_windows(tmp_path: Path, server: FakeServ
     assert kinds.count("segment") == kinds.count("describe") == 4, "20 s at 2 Hz, at most 12 frames each"
     rows = [row for row in open_dataset(root).language_rows(0) if row.style == "subtask"]
     assert rows[0].timestamp == 0.0
+
+
+@pytest.mark.parametrize("model", ["qwen2.5-vl-7b", "qwen3-vl-8b", "gemini-2.5-flash"])
+def test_questions_and_traces_share_requests_and_the_pass_over_the_video(
+    dataset: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: list[FrameStore] = []
+    begin = FrameStore.__init__
+
+    def remember(self: FrameStore, *args: Any) -> None:
+        begin(self, *args)
+        stores.append(self)
+
+    monkeypatch.setattr(FrameStore, "__init__", remember)
+    with FakeServer(models=(model,)) as server:
+        base = settings(dataset, server, model_id=model)
+        trace = TraceSettings(enabled=True, seconds=1.0)
+        finished = annotate(replace(base, vqa=VqaSettings(consecutive=2), trace=trace))
+    assert (finished.annotated, finished.failed) == (8, 0)
+    asked = [(kind_of(request.body), request.images) for request in server.asked]
+    assert {images for kind, images in asked if kind == "vqa"} == {4}, (
+        "four pictures of 4 s at 1 Hz, one request"
+    )
+    assert {images for kind, images in asked if kind == "trace"} == {4, 5}, (
+        "nine of 4 s at 2 Hz, two requests"
+    )
+    (store,) = stores
+    assert (store.counts.passes, store.counts.repeats) == (8, 0)
+    annotated = open_dataset(dataset)
+    rows = [row for index in range(8) for row in annotated.language_rows(index)]
+    assert len([row for row in rows if row.style == "vqa"]) > 8 * 2
+    assert any(row.style == "trace" for row in rows)
+    assert not [finding for finding in check_dataset(annotated) if finding.severity == "error"]
 
 
 def test_axes_share_out_the_rephrasings(dataset: Path, server: FakeServer) -> None:
