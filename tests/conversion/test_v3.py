@@ -317,12 +317,8 @@ def test_chosen_episodes_get_new_numbers_everywhere(cameras: Path, tmp_path: Pat
     (source / "meta/skills.json").write_text(json.dumps(skills))
     write_lines(source / "meta/syn_annotations.jsonl", [{"episode_id": index} for index in (0, 3, 5, 3)])
     annotate(source)
-    record = {
-        "roboscribe": "0",
-        "episodes": "0-5",
-        "annotators": [],
-        "failed": [{"episode": 3}, {"episode": 4}],
-    }
+    made_by = {"annotator": "subtasks", "styles": ["subtask"]}
+    record = {"annotators": [{**made_by, "episodes": "0-4", "rows": 10}], "not_validated": "3-4"}
     (source / "meta/roboscribe.json").write_text(json.dumps(record))
     events = to_v3(source, tmp_path / "v3", episodes=("1", "3", "5"))
     assert_same_episodes(source, tmp_path / "v3", {1: 0, 3: 1, 5: 2})
@@ -332,7 +328,8 @@ def test_chosen_episodes_get_new_numbers_everywhere(cameras: Path, tmp_path: Pat
     samples = [json.loads(line) for line in (meta / "syn_annotations.jsonl").read_text().splitlines()]
     assert samples == [{"episode_id": 1}, {"episode_id": 2}, {"episode_id": 1}]
     record = json.loads((meta / "roboscribe.json").read_text())
-    assert (record["episodes"], record["failed"]) == ("0-2", [{"episode": 1}])
+    assert record["annotators"] == [{**made_by, "episodes": "0-1", "rows": 4}]
+    assert record["not_validated"] == "1"
     assert table_of(tmp_path / "v3", "data")["index"].to_pylist() == list(range(33 + 14 + 8))
 
 

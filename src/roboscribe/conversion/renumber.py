@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from roboscribe.config import parse_episodes
-from roboscribe.errors import RoboscribeError
+from roboscribe.dataset import Dataset
+from roboscribe.errors import DatasetError
+from roboscribe.staging import Staging
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
-from roboscribe.staging.runrecord import ranges
+from roboscribe.staging.runrecord import Entry, RunRecord
 
 SKILLS = "meta/skills.json"
 SAMPLES = "meta/syn_annotations.jsonl"
+NUMBERED = (SKILLS, SAMPLES, RUN_RECORD)
+"""Files in a dataset that speak of episodes by number."""
 
 
-def renumbered(relative: str, data: bytes, new: Mapping[int, int]) -> bytes:
-    """The content of a file, with episodes numbered anew and without those that are left out.
+def renumbered(source: Dataset, target: Path, new: Mapping[int, int]) -> Iterator[tuple[str, bytes]]:
+    """The files of ``NUMBERED`` that the dataset has, by path and new content; episodes left out are gone.
 
     Args:
-        relative: One of ``NUMBERED``.
-        data: Its content.
+        source: The old dataset.
+        target: Folder of the new one.
         new: Old index to new index.
 
     Raises:
-        ValueError, KeyError, TypeError, RoboscribeError: The file is not what its name says.
+        DatasetError: A file is not what its name says.
     """
-    return NUMBERED[relative](data, new)
+    edits: Mapping[str, Callable[[bytes, Mapping[int, int]], bytes]] = {SKILLS: _skills, SAMPLES: _samples}
+    for relative, edit in edits.items():
+        path = source.root / relative
+        if path.is_file():
+            try:
+                yield relative, edit(path.read_bytes(), new)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise DatasetError(
+                    f"{path} cannot be read, so its episodes cannot be numbered anew.",
+                    "Correct or remove it.",
+                ) from error
+    if (source.root / RUN_RECORD).is_file():
+        yield RUN_RECORD, _record(source, new).to_bytes(Staging(target))
 
 
 def _skills(data: bytes, new: Mapping[int, int]) -> bytes:
@@ -43,30 +59,20 @@ def _samples(data: bytes, new: Mapping[int, int]) -> bytes:
     for line in data.decode().splitlines():
         sample: dict[str, Any] = json.loads(line)
         if sample["episode_id"] in new:
-            lines.append(
-                json.dumps({**sample, "episode_id": new[sample["episode_id"]]}, ensure_ascii=False) + "\n"
-            )
+            sample["episode_id"] = new[sample["episode_id"]]
+            lines.append(json.dumps(sample, ensure_ascii=False) + "\n")
     return "".join(lines).encode()
 
 
-def _record(data: bytes, new: Mapping[int, int]) -> bytes:
-    record: dict[str, Any] = json.loads(data)
-    written = parse_episodes([record["episodes"]]) or ()
-    record["episodes"] = ranges([new[index] for index in written if index in new])
-    record["failed"] = [
-        {**failure, "episode": new[failure["episode"]]}
-        for failure in record["failed"]
-        if failure["episode"] in new
-    ]
-    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-NUMBERED: Mapping[str, Callable[[bytes, Mapping[int, int]], bytes]] = {
-    SKILLS: _skills,
-    SAMPLES: _samples,
-    RUN_RECORD: _record,
-}
-"""Files in a dataset that speak of episodes by number, and how each is numbered anew."""
-
-NOT_THEM = (ValueError, KeyError, TypeError, AttributeError, RoboscribeError)
-"""What ``renumbered`` raises of a file that is not what its name says."""
+def _record(source: Dataset, new: Mapping[int, int]) -> RunRecord:
+    record = RunRecord.read(source.root)
+    entries: list[Entry] = []
+    for entry in record.entries:
+        kept = sorted(entry.episodes & new.keys())
+        rows = entry.rows
+        if len(kept) < len(entry.episodes):
+            rows = sum(row.style in entry.styles for index in kept for row in source.language_rows(index))
+        if kept:
+            entries.append(Entry(entry.made_by, frozenset(new[index] for index in kept), rows))
+    unchecked = frozenset(new[index] for index in record.unchecked if index in new)
+    return RunRecord(tuple(entries), unchecked)

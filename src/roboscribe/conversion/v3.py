@@ -17,7 +17,7 @@ from roboscribe.conversion.data import convert_data
 from roboscribe.conversion.kept import Kept
 from roboscribe.conversion.meta import Described, further_columns, new_info, write_episodes
 from roboscribe.conversion.plan import Plan, Sizes, check_same, folder_of, make_plan
-from roboscribe.conversion.renumber import NOT_THEM, NUMBERED, renumbered
+from roboscribe.conversion.renumber import NUMBERED, renumbered
 from roboscribe.conversion.stats import (
     EPISODES_STATS,
     STATS,
@@ -213,13 +213,6 @@ def _take_along(plan: Plan, changes: Transaction) -> None:
         return (pictures and path.startswith("images/")) or (plan.renumbered and path in NUMBERED)
 
     take_along(source, changes, leave)
-    for relative in NUMBERED if plan.renumbered else ():
-        path = source.root / relative
-        if path.is_file():
-            try:
-                changes.write(relative, renumbered(relative, path.read_bytes(), new))
-            except NOT_THEM as error:
-                raise DatasetError(
-                    f"{path} cannot be read, so its episodes cannot be numbered anew.",
-                    "Correct or remove it.",
-                ) from error
+    if plan.renumbered:
+        for relative, data in renumbered(source, changes.root, new):
+            changes.write(relative, data)
