@@ -165,3 +165,10 @@ def test_numbers_are_finite(tmp_path: Path) -> None:
     path.write_text(json.dumps(_with(distortion=[math.inf])))
     with pytest.raises(SettingsError, match=r"distortion\.0: .*finite"):
         read_calibration(path)
+
+
+def test_the_readme_shows_a_calibration_that_is_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    path = tmp_path / "cameras.json"
+    path.write_text(readme.split("```json\n")[1].split("```")[0])
+    assert list(read_calibration(path).grippers) == ["gripper"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shots import located, questions, shot
 
 from roboscribe.asks import (
     AXES,
@@ -128,6 +129,38 @@ def test_memory_counts_what_is_done() -> None:
     text = str(words(ask)[1][-1])
     for part in ("2. grasp", "subtask 1 is done", "subtasks 1 to 2 are done", "I saw it.", "2 in all"):
         assert part in text
+
+
+def test_each_picture_is_told_its_kinds_its_spare_and_what_the_gripper_does() -> None:
+    ask = questions((shot(), ("count", "bbox"), 1), (shot(index=20), ("spatial", "attribute", "count"), 2))
+    text = str(words(ask)[1][-1])
+    for part in (
+        "The robot's task: Put the cup away.",
+        "Picture 1: count (spare: bbox); ",
+        "The sensors say: the gripper is open.",
+        "Picture 2: spatial, attribute (spare: count); ",
+        "The sensors say: the gripper is closed and holds something.",
+        "in front of, behind",
+        '"1": {"count": {...}, "bbox": null}, "2": {"spatial": {...}, "attribute": {...}, "count": null}',
+    ):
+        assert part in text
+    assert "- keypoint" not in text, "a kind that nobody asked for"
+
+
+def test_places_are_explained_only_where_they_are_asked_for() -> None:
+    assert "Places are" not in str(words(questions((shot(), ("count", "spatial"), 1)))[1][-1])
+    assert "Picture 1 is 640 wide and 480 high." in str(words(questions((shot(), ("bbox",), 1)))[1][-1])
+
+
+def test_two_grippers_are_looked_for_by_name() -> None:
+    one, two = (
+        str(words(located(shot(), names=names))[1][-1])
+        for names in (("gripper",), ("left gripper", "right gripper"))
+    )
+    assert "the tip of the gripper:" in one
+    assert "robot's own" not in one
+    assert "the tip of the left gripper and of the right gripper:" in two
+    assert '{"1": {"left gripper": [x, y], "right gripper": [x, y]}}' in two
 
 
 def test_an_override_takes_the_place_of_ours_and_changes_its_digest_only(tmp_path: Path) -> None:
