@@ -12,6 +12,7 @@ from roboscribe.dataset.info import INFO, load_info
 from roboscribe.dataset.metadata import read_episodes
 from roboscribe.errors import DatasetError
 from roboscribe.staging import STAGES, Staging
+from roboscribe.staging.store import usual_annotators
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ def read_status(settings: DatasetSettings) -> Status:
                 done, failed, rows = counts.get(name, (0, 0, 0))
                 counts[name] = (done + record.done, failed + (not record.done), rows + record.rows)
     failed_episodes = {failure.episode for failure in failures}
-    # An annotator that few episodes have was tried on these alone; the others are complete without it.
-    usual = {name for name, (done, failed, _) in counts.items() if 2 * (done + failed) > len(finished)}
+    usual = usual_annotators(
+        {name: done + failed for name, (done, failed, _) in counts.items()}, len(finished)
+    )
     complete = sum(usual <= names and episode not in failed_episodes for episode, names in finished.items())
     return Status(
         _headline(root, len(episodes), complete, len(failed_episodes)),

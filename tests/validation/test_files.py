@@ -31,7 +31,7 @@ from roboscribe.language import (
     sort_persistent,
 )
 from roboscribe.pipeline import annotate
-from roboscribe.validation import FILE_RULES, RULES, check_dataset
+from roboscribe.validation import FILE_RULES, RULES, Recorded, check_dataset
 
 FRAMES = 12
 CAMERA = "observation.images.top"
@@ -124,9 +124,13 @@ def test_a_finished_dataset_has_no_findings(finished: Path) -> None:
 
 def test_what_the_pipeline_writes_has_no_findings(so101: Path) -> None:
     annotate(AnnotateSettings(root=so101, episodes=("0-2",)))
-    assert (
-        rules(so101, episodes=(0, 1, 2), expected=frozenset({"subtask", "plan", "memory", "task_aug"})) == []
-    )
+    styles = frozenset({"subtask", "plan", "memory"})
+    data = open_dataset(so101)
+    written = sum(row.style in styles for index in range(3) for row in data.language_rows(index))
+    recorded = Recorded("subtasks", styles, frozenset(range(3)), written)
+    assert rules(so101, episodes=(0, 1, 2), recorded=[recorded]) == []
+    assert rules(so101, episodes=(0, 1), recorded=[replace(recorded, rows=1)]) == []
+    assert rules(so101, episodes=(0, 1, 2), recorded=[replace(recorded, rows=1)]) == [(None, "record.rows")]
 
 
 def test_a_dataset_that_was_never_annotated_is_told_so_once(tmp_path: Path) -> None:
@@ -292,11 +296,12 @@ def test_breaches_in_the_rows_are_found_too(packed: Path) -> None:
         Row("assistant", "1. wait", "plan", row.timestamp) if row.style == "plan" else row for row in rows
     ]
     restore(packed, PERSISTENT, persistent_array(wrong, FRAMES))
-    expected = frozenset({"memory"})
-    assert rules(packed, expected=expected) == [
+    recorded = [Recorded("memory", frozenset({"memory"}), frozenset({0}), 1)]
+    assert rules(packed, recorded=recorded) == [
         (0, "episode.expected"),
         (0, "plan.remaining"),
         (0, "plan.remaining"),
+        (None, "record.rows"),
     ]
 
 

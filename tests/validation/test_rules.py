@@ -146,6 +146,16 @@ BREACHES: dict[str, list[list[Row]]] = {
         ]
     ],
     "memory.person": [[row("memory", "The robot picked up the cup.", 9)]],
+    "memory.past": [[row("memory", "I took the cup and I'm going to put it down.", 9)]],
+    "label.drift": [
+        [row("subtask", "pick up the red cube"), row("subtask", "put the red block in the box", 9)],
+        [row("subtask", "grasp the grey cup"), row("subtask", "lift the gray cup", 9)],
+        [row("subtask", "grasp the mug"), *vqa({"label": "cup", "count": 1})],
+        [
+            row("subtask", "wipe the large table"),
+            *vqa({"subject": "the cloth", "relation": "on", "object": "the big tabletop"}),
+        ],
+    ],
     "task_aug.place": [[row("task_aug", "Put the cup in the box."), row("task_aug", "Put it in.", 4)]],
     "task_aug.first": [[row("task_aug", "Please put the cup in the box.")]],
     "task_aug.duplicate": [
@@ -155,7 +165,16 @@ BREACHES: dict[str, list[list[Row]]] = {
     "interjection.speech": [[row("interjection", "Stop!", 30), row("plan", PLAN), row("plan", PLAN, 30)]],
     "interjection.plan": [[row("interjection", "Stop!", 30), say("Hi.", t(0)), say("Yes.", t(30))]],
     "interjection.single": [
-        [row("interjection", text) for text in ("Stop!", "Go!")] + [say("Hi.", t(0)), row("plan", PLAN)]
+        [row("interjection", text, 9) for text in ("Stop!", "Go!")]
+        + [say("Hi.", t(0)), say("Yes.", t(9)), row("plan", PLAN), row("plan", PLAN, 9)]
+    ],
+    "interjection.place": [[row("interjection", "Go!"), say("Hi.", t(0)), row("plan", PLAN)]],
+    "interjection.duplicate": [
+        [
+            *(row("interjection", text, frame) for text, frame in (("Go on!", 9), (" go  on", 19))),
+            *(say("Hi.", t(frame)) for frame in (0, 9, 19)),
+            *(row("plan", PLAN, frame) for frame in (0, 9, 19)),
+        ]
     ],
     "speech.start": [
         [row("interjection", "Stop!", 30), say("Yes.", t(30)), row("plan", PLAN), row("plan", PLAN, 30)]
@@ -221,9 +240,6 @@ BREACHES: dict[str, list[list[Row]]] = {
         for point in ([640, 0], [0, 480], [-0.1, 3])
     ],
     "vqa.spatial": [vqa({"subject": "the cup", "relation": "left of", "object": "The cup "})],
-    "vqa.balance": [
-        [r for n, answer in enumerate([COUNT] * 14 + [COLOR] * 5 + [PLACE]) for r in vqa(answer, n)]
-    ],
     "vqa.count": [vqa({"label": "cup", "count": count}) for count in ("many", -1, 1.5, 2.0, True, None)],
     "trace.path": [
         [row("trace", text)]
@@ -273,7 +289,8 @@ def test_warnings_do_not_stop_an_episode() -> None:
     assert warnings == {
         "row.style",
         *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
-        *("speech.place", "speech.length", "vqa.balance"),
+        *("speech.place", "speech.length", "interjection.place", "interjection.duplicate"),
+        *("memory.past", "label.drift"),
     }
 
 
@@ -367,6 +384,31 @@ def test_one_question_for_each_camera_at_one_moment() -> None:
     assert only(*vqa(BOX), *wrist) == []
 
 
-def test_kinds_are_in_balance_or_too_few_to_tell() -> None:
-    for answers in ([COUNT] * 12 + [COLOR] * 4 + [PLACE] * 4, [COUNT] * 17 + [COLOR, PLACE], [COUNT] * 30):
-        assert only(*(r for n, answer in enumerate(answers) for r in vqa(answer, n))) == []
+@pytest.mark.parametrize(
+    "labels",
+    [
+        # The task, or a label, knows both things.
+        ("stack the cube", "stack the block", "stack the cube on the block"),
+        ("pick up the red cube", "pick up the blue block"),
+        ("pick up the red cube", "put the block in the box"),
+        ("grasp the object", "lift the cup"),
+        ("pick up the cup", "pick up the cups", "wait", "retract"),
+        ("do something clever", "then the other"),
+    ],
+)
+def test_names_that_may_be_of_two_things_are_let_pass(labels: tuple[str, ...]) -> None:
+    rows = [row("subtask", label, 9 * n) for n, label in enumerate(labels)]
+    assert "label.drift" not in only(*rows)
+
+
+def test_names_that_the_task_tells_apart_are_let_pass() -> None:
+    rows = [row("subtask", "pick up the cup"), row("subtask", "pick up the mug", 9)]
+    assert only(*rows, tasks=("Put the cups and the mugs away.",)) == []
+    assert only(*rows, tasks=("Put the cup away.",)) == ["label.drift"]
+
+
+def test_a_thing_that_drifts_is_told_once_for_each_pair_of_names() -> None:
+    labels = ["pick up the cube", "lift the block", "move the block", "release the cube"]
+    findings = check_episode(view([row("subtask", label, 9 * n) for n, label in enumerate(labels)]))
+    assert [(finding.rule, finding.time) for finding in findings] == [("label.drift", t(9))]
+    assert findings[0].message == "What is “cube” at 0.00 s is “block” at 0.30 s."

@@ -118,7 +118,7 @@ def episodes(draw: st.DrawFn) -> EpisodeView:
         Row("assistant", f"I did {n} things.", "memory", at[start]) for n, start in enumerate(starts[1:], 1)
     ]
     rows += [say("Sure.", at[frame]) for frame in (0, *asked)]
-    rows += [Row("user", "Not so fast.", "interjection", at[frame]) for frame in asked]
+    rows += [Row("user", f"Not so fast, {n}.", "interjection", at[frame]) for n, frame in enumerate(asked)]
     for frame in draw(choose):
         x, y = draw(st.floats(0, 600)), draw(st.integers(0, 400))
         kind = draw(st.integers(0, 2))

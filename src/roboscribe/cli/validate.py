@@ -1,4 +1,4 @@
-"""`roboscribe validate`: check the language of an annotated dataset against every rule."""
+"""`roboscribe validate`: check the language of an annotated dataset, or what is staged, against every rule."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from roboscribe.config import DatasetSettings
 class Arguments(DatasetSettings):
     """Check the language columns of a dataset, whoever wrote them, against every rule of the format.
 
-    Exits with 1 when there are errors.
+    A dataset without language columns is checked as it would be with what is staged for it. Exits with 1 when
+    there are errors.
     """
 
+    staging: bool = False
+    """Check what is staged, also where the dataset has language columns already."""
     strict: bool = False
     """Count warnings as errors."""
     log_format: Literal["plain", "json"] = "plain"
@@ -28,23 +31,14 @@ class Arguments(DatasetSettings):
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe validate")
-    from roboscribe.config import parse_episodes
-    from roboscribe.dataset import check_episodes, open_dataset
-    from roboscribe.dataset.hub import locate
-    from roboscribe.errors import DatasetError
-    from roboscribe.language import COLUMNS
-    from roboscribe.validation import Report
-    from roboscribe.validation.files import check_dataset
+    from roboscribe.checking import validate
 
-    dataset = open_dataset(arguments.output_dir or locate(arguments))
-    if not any(column in dataset.info.features for column in COLUMNS):
-        raise DatasetError(
-            f"{dataset.root} has no language columns to validate.", "Annotate it first: roboscribe annotate."
-        )
-    episodes = check_episodes(dataset, parse_episodes(arguments.episodes))
-    report = Report.of(check_dataset(dataset, episodes), len(episodes))
+    checked = validate(arguments, arguments.staging)
+    report = checked.report
     if arguments.log_format == "json":
         sys.stdout.write(report.to_json_lines())
     else:
+        if checked.staged:
+            print(f"Checking what is staged in {checked.root}, as if it were written.")
         print(report.to_text())
     return EXIT_ABORTED if report.errors or (arguments.strict and report.warnings) else EXIT_OK

@@ -94,6 +94,13 @@ ALIKE = tuple(
     map(_words, ("big large", "small little tiny", "grey gray", "gold golden", "top upper", "bottom lower"))
 )
 """Attributes that say the same."""
+SYNONYMS = tuple(map(_words, (
+    "block cube", "block brick", "cup mug", "ball sphere", "can tin", "bag sack", "bear teddy", "pan skillet",
+    "dish plate", "jug pitcher", "cloth rag", "cushion pillow", "carpet rug", "cabinet cupboard",
+    "fridge refrigerator", "couch sofa", "faucet tap", "stove cooker", "counter countertop", "table tabletop",
+    "garbage rubbish trash", "shoe sneaker", "eraser rubber",
+)))  # fmt: skip
+"""Nouns by which one and the same thing is called."""
 SURFACES = _words(
     "table tabletop desk counter countertop floor ground shelf surface wall mat board workspace room",
     "position side place spot",

@@ -98,11 +98,15 @@ class Staging:
         record = self.record(episode, annotator)
         if record is None or not record.done or record.fingerprint != fingerprint:
             return None
+        return record if self.is_intact(episode, annotator, record) else None
+
+    def is_intact(self, episode: int, annotator: str, record: Record) -> bool:
+        """Whether the rows of a finished result are those of which its record tells."""
         try:
             data = self._path(episode, annotator, "jsonl").read_bytes()
         except FileNotFoundError:
-            return None
-        return record if hashlib.sha256(data).hexdigest() == record.sha256 else None
+            return False
+        return hashlib.sha256(data).hexdigest() == record.sha256
 
     def rows(self, episode: int, annotator: str) -> list[Row]:
         """Staged rows of a finished result."""
@@ -115,6 +119,11 @@ class Staging:
             return []
         names = (entry.name for entry in os.scandir(self.folder) if entry.name.startswith("episode_"))
         return sorted(int(name[8:]) for name in names if name[8:].isdecimal())
+
+    def recorded(self, episode: int) -> tuple[str, ...]:
+        """Names under which anything is recorded of an episode, done or failed; no file is opened."""
+        folder = self._episode_folder(episode)
+        return tuple(sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else ())
 
     def records(self, episode: int) -> Iterator[tuple[str, Record]]:
         """Annotator and record of everything staged for an episode, by name."""
@@ -133,6 +142,16 @@ class Staging:
 
     def _path(self, episode: int, annotator: str, suffix: str) -> Path:
         return self._episode_folder(episode) / f"{annotator}.{suffix}"
+
+
+def usual_annotators(tried: Mapping[str, int], episodes: int) -> set[str]:
+    """Annotators that most episodes have a result of; one that few have was tried on these alone.
+
+    Args:
+        tried: Number of episodes that each was tried on.
+        episodes: Number of episodes that anything was tried on.
+    """
+    return {name for name, count in tried.items() if 2 * count > episodes}
 
 
 def digest_of(rows: Iterable[Row]) -> str:

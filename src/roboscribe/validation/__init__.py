@@ -2,14 +2,18 @@
 
 from roboscribe.validation.base import EpisodeView, Finding, Rule
 from roboscribe.validation.files import FILE_RULES, check_dataset
+from roboscribe.validation.overall import OVERALL_RULES, Overview, Recorded
 from roboscribe.validation.report import Report
 from roboscribe.validation.rules import RULES, check_episode
 
 __all__ = [
     "FILE_RULES",
+    "OVERALL_RULES",
     "RULES",
     "EpisodeView",
     "Finding",
+    "Overview",
+    "Recorded",
     "Report",
     "Rule",
     "check_dataset",

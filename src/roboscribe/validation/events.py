@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from roboscribe.english.texts import wording
 from roboscribe.language import SPEECH, spoken_text
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 from roboscribe.validation.content import as_object
@@ -46,6 +47,32 @@ def interjection_single(view: EpisodeView) -> Iterator[Problem]:
         if one.timestamp == other.timestamp:
             yield Problem(
                 one.timestamp, f"There are two interjections {at(one.timestamp)}.", "Remove one of them."
+            )
+
+
+@rule("interjection.place", "interjection", severity="warning")
+def interjection_place(view: EpisodeView) -> Iterator[Problem]:
+    """The user interjects while the robot works; what is said at the start is the task."""
+    for row in view.of_style("interjection"):
+        if row.timestamp == view.start:
+            yield Problem(
+                row.timestamp,
+                f"The interjection {quoted(row.content)} is at the start.",
+                "Move it to where the robot does what it asks for, or remove it.",
+            )
+
+
+@rule("interjection.duplicate", "interjection", severity="warning")
+def interjection_duplicate(view: EpisodeView) -> Iterator[Problem]:
+    """The user says nothing twice."""
+    said: dict[str, float] = {}
+    for row in view.of_style("interjection"):
+        first = said.setdefault(wording(row.content or ""), row.timestamp)
+        if first != row.timestamp:
+            yield Problem(
+                row.timestamp,
+                f"The interjection {quoted(row.content)} {at(row.timestamp)} was said {at(first)}.",
+                "Say it in other words, or remove it.",
             )
 
 
@@ -132,6 +159,8 @@ RULES = (
     interjection_speech,
     interjection_plan,
     interjection_single,
+    interjection_place,
+    interjection_duplicate,
     speech_start,
     speech_place,
     speech_single,

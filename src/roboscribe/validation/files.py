@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
@@ -32,6 +32,7 @@ from roboscribe.language import (
 )
 from roboscribe.validation.base import EpisodeView, Finding, Style, at, named
 from roboscribe.validation.content import as_list, as_object
+from roboscribe.validation.overall import Overview, Recorded
 from roboscribe.validation.rules import check_episode
 
 SAY: str = SAY_TOOL["function"]["name"]
@@ -54,19 +55,18 @@ FILE_RULES = {
 
 
 def check_dataset(
-    dataset: Dataset,
-    episodes: Collection[int] | None = None,
-    expected: frozenset[Style] = frozenset(),
+    dataset: Dataset, episodes: Collection[int] | None = None, recorded: Sequence[Recorded] = ()
 ) -> Iterator[Finding]:
     """All findings about a dataset that has language columns: its declarations, files, and rows.
 
     Args:
         dataset: The dataset; one episode of it is in memory at a time.
         episodes: Indices of the episodes to check; all when None. Files that hold none of them are left out.
-        expected: Styles that every episode should have rows of.
+        recorded: What the dataset's run record says was written.
     """
     wanted = frozenset(dataset.episode_indices if episodes is None else episodes)
     yield from declared(dataset)
+    overview = Overview(recorded)
     speaks = False
     for shard in dataset.shards():
         chosen = [index for index in shard.episodes if index in wanted]
@@ -82,11 +82,14 @@ def check_dataset(
                     continue
                 read = _Reader(file)
                 for index in chosen:
-                    view = yield from _check_stored(dataset, shard, read, index, expected)
-                    speaks = speaks or (view is not None and bool(view.of_style(SPEECH)))
+                    view = yield from _check_stored(dataset, shard, read, index, overview.expected(index))
+                    if view is not None:
+                        overview.see(view)
+                        speaks = speaks or bool(view.of_style(SPEECH))
         except (pa.ArrowException, OSError) as error:
             message = f"{shard.relative} cannot be read: {error}."
             yield _finding(None, "file.read", message, "Download the file again.")
+    yield from overview.findings()
     if speaks:
         yield from tools(dataset)
 

@@ -15,6 +15,7 @@ MOST_LABEL_WORDS = 12
 _NO_COMMAND = re.compile(r"(?:the|an?|it|i|he|she|they|robot|this|there)\b|\w+ing\b", re.IGNORECASE)
 _VERBS_IN_ING = re.compile(r"(?:bring|string|swing|ring|fling|cling|sing|spring|wring)\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\d+)\. (\S.*)")
+_AHEAD = re.compile(r"\bI(?: will|['’]ll| must| should| need to| have to|(?: am|['’]m) (?:about|going) to)\b")
 _FIRST_PERSON = re.compile(r"\b(?:I|[Mm]y|[Mm]e|[Ww]e|[Oo]ur)\b")
 
 
@@ -219,6 +220,18 @@ def memory_person(view: EpisodeView) -> Iterator[Problem]:
             )
 
 
+@rule("memory.past", "memory", severity="warning")
+def memory_past(view: EpisodeView) -> Iterator[Problem]:
+    """A memory tells what has been done, not what is to come."""
+    for row in view.of_style("memory"):
+        if found := _AHEAD.search(row.content or ""):
+            yield Problem(
+                row.timestamp,
+                f"The memory {quoted(row.content)} {at(row.timestamp)} looks ahead (“{found[0]}”).",
+                "Tell what is done; what is to come belongs into the plan.",
+            )
+
+
 @rule("task_aug.place", "task_aug")
 def task_aug_place(view: EpisodeView) -> Iterator[Problem]:
     """Every rephrasing of the task lies at the start."""
@@ -285,6 +298,7 @@ RULES = (
     memory_place,
     memory_cover,
     memory_person,
+    memory_past,
     task_aug_place,
     task_aug_first,
     task_aug_duplicate,

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from roboscribe.validation import events, persistent, rows, trace, vqa
+from roboscribe.validation import events, names, persistent, rows, trace, vqa
 from roboscribe.validation.base import EpisodeView, Finding, Rule
 
-RULES: tuple[Rule, ...] = (*rows.RULES, *persistent.RULES, *events.RULES, *vqa.RULES, *trace.RULES)
+RULES: tuple[Rule, ...] = (
+    *rows.RULES,
+    *persistent.RULES,
+    *events.RULES,
+    *vqa.RULES,
+    *trace.RULES,
+    *names.RULES,
+)
 """Every rule about the rows of one episode."""
 
 

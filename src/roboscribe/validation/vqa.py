@@ -1,8 +1,8 @@
-"""Rules for visual questions: pairs, the form of answers, coordinates inside the image, kinds in balance."""
+"""Rules for visual questions: pairs, the form of answers, coordinates inside the image."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -32,11 +32,6 @@ _REQUIRED: dict[str, frozenset[str]] = {
 _OPTIONAL: dict[str, frozenset[str]] = {"count": frozenset({"note"})}
 _SIGNS = {"detections": "bbox", "point": "keypoint", "count": "count", "attribute": "attribute"}
 """Key by which an answer is told to be of a kind."""
-
-_BALANCED = 20
-"""Answers in an episode from which on their kinds ought to be in balance."""
-_MOST = 0.6
-"""Part of them that one kind may be."""
 
 _DETECTION = frozenset({"label", "bbox_format", "bbox"})
 
@@ -135,27 +130,17 @@ def relations(view: EpisodeView) -> Iterator[Problem]:
             )
 
 
-@rule("vqa.balance", "vqa", severity="warning")
-def balance(view: EpisodeView) -> Iterator[Problem]:
-    """No kind of question outweighs all others."""
-    kinds = Counter(kind for _, data in _objects(view) if (kind := kind_of(data)))
-    if kinds.total() < _BALANCED or len(kinds) < 3:
-        return
-    ((kind, most),) = kinds.most_common(1)
-    if most > _MOST * kinds.total():
-        yield Problem(
-            None,
-            f"{most} of {kinds.total()} visual answers are of the kind {kind}.",
-            "Ask again with other --vqa.kinds, or a model that answers more of them.",
-        )
-
-
 def kind_of(answer: dict[str, Any]) -> str | None:
     """Which kind of answer this is: bbox, keypoint, count, attribute, spatial, or None."""
     for sign, kind in _SIGNS.items():
         if sign in answer:
             return kind
     return "spatial" if "subject" in answer or "relation" in answer else None
+
+
+def kinds_in(view: EpisodeView) -> Iterator[str]:
+    """The kind of each visual answer of an episode that is of one."""
+    return (kind for _, data in _objects(view) if (kind := kind_of(data)))
 
 
 def _answers(view: EpisodeView) -> Iterator[Row]:
@@ -205,4 +190,4 @@ def _box_fault(box: list[float], camera: Camera | None) -> str | None:
     return None if x_min >= 0 and y_min >= 0 and x_max <= width and y_max <= height else "leaves the image"
 
 
-RULES = (pair, answer_json, answer_schema, boxes, points, counts, relations, balance)
+RULES = (pair, answer_json, answer_schema, boxes, points, counts, relations)

@@ -1,0 +1,84 @@
+"""What is counted over all episodes: kinds of question in balance, and rows that were written and are gone."""
+
+from __future__ import annotations
+
+import pytest
+from validation.valid import ROWS, view, vqa
+
+from roboscribe.language import Row
+from roboscribe.validation import OVERALL_RULES, Overview, Recorded
+from roboscribe.validation.overall import balance
+
+COUNT = {"label": "cup", "count": 1}
+COLOUR = {"label": "cup", "attribute": "colour", "value": "red"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ({}, ()),
+        ({"count": 500}, ()),
+        ({"count": 19, "bbox": 1}, ()),
+        ({"count": 30, "bbox": 40, "spatial": 25}, ("count", "bbox", "spatial")),
+        ({"count": 39}, ("count", "bbox")),
+    ],
+)
+def test_kinds_are_in_balance_or_too_few_to_tell(answers: dict[str, int], wanted: tuple[str, ...]) -> None:
+    assert list(balance(answers, wanted)) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ({"count": 60, "bbox": 50, "spatial": 9}, ()),
+        ({"count": 130, "bbox": 20, "spatial": 25}, ()),
+        ({"count": 50}, ("count", "bbox")),
+    ],
+)
+def test_kinds_out_of_balance_are_a_warning_about_the_dataset(
+    answers: dict[str, int], wanted: tuple[str, ...]
+) -> None:
+    [finding] = balance(answers, wanted)
+    assert (finding.rule, finding.severity, finding.episode) == ("vqa.balance", "warning", None)
+    for kind, count in answers.items():
+        assert f"{kind} {count}" in finding.message
+
+
+def test_kinds_are_counted_over_episodes() -> None:
+    overview = Overview()
+    for index in range(12):
+        rows = [row for frame in range(9) for row in vqa(COUNT if frame else COLOUR, frame)]
+        overview.see(view(rows, index=index))
+    [finding] = overview.findings()
+    assert "attribute 12, count 96" in finding.message
+
+
+def recorded(rows: int, *episodes: int) -> Recorded:
+    return Recorded("memory", frozenset({"memory"}), frozenset(episodes), rows)
+
+
+def rules(overview: Overview, rows: tuple[Row, ...] = ROWS) -> list[str]:
+    for index in range(3):
+        overview.see(view(rows, index=index))
+    return [finding.rule for finding in overview.findings()]
+
+
+def test_rows_of_the_record_are_there_or_missed() -> None:
+    assert rules(Overview([recorded(3, 0, 1, 2)])) == []
+    assert rules(Overview([recorded(1, 0), recorded(2, 1, 2)])) == []
+    assert rules(Overview([recorded(4, 0, 1, 2)])) == ["record.rows"]
+    assert rules(Overview([recorded(2, 0, 1, 2)])) == ["record.rows"]
+    # Of an episode that was not looked at nothing can be told.
+    assert rules(Overview([recorded(9, 0, 1, 2, 3)])) == []
+
+
+def test_what_is_expected_of_an_episode_is_what_was_written_into_it() -> None:
+    speech = Recorded("interjections", frozenset({None, "interjection"}), frozenset({1}), 2)
+    overview = Overview([recorded(2, 0, 1), speech])
+    assert overview.expected(0) == {"memory"}
+    assert overview.expected(1) == {"memory", "interjection", None}
+    assert overview.expected(2) == frozenset()
+
+
+def test_rules_are_described() -> None:
+    assert all(doc.endswith(".") for doc in OVERALL_RULES.values())
