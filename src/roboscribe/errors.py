@@ -84,3 +84,7 @@ class ServerError(RunStopped):
 
 class BudgetSpent(RunStopped):
     """The run has used up its calls or its money."""
+
+
+class NotStaged(RoboscribeError):
+    """A result that is not staged, where results are only to be written; its episode is left for another run."""

@@ -210,8 +210,36 @@ class UploadFinished:
     repo_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class TasksProgress:
+    """How far the tasks of a cluster are, all together.
+
+    Attributes:
+        tasks: Number of tasks.
+        running: Of these, those at work now.
+        ended: Those that have ended, however they did.
+        episodes: Episodes of all tasks.
+        done: Episodes that are staged.
+        failed: Episodes that failed.
+        asks: Asks put to models.
+        spent: What the models have cost.
+        seconds_left: Until all episodes are tried, at the pace so far; None while nobody can tell.
+    """
+
+    tasks: int
+    running: int
+    ended: int
+    episodes: int
+    done: int
+    failed: int
+    asks: int
+    spent: Spent
+    seconds_left: float | None
+
+
 Event = (
     Note
+    | TasksProgress
     | UploadStarted
     | FilesUploaded
     | UploadFinished

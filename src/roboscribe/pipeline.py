@@ -16,7 +16,7 @@ from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
-from roboscribe.errors import RoboscribeError, RunStopped
+from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
 from roboscribe.events import (
     EpisodeFailed,
     EpisodeStaged,
@@ -50,7 +50,7 @@ VERIFIED = 1000
 
 
 def annotate(
-    settings: AnnotateSettings, listen: Listener = ignore, model: Model | None = None
+    settings: AnnotateSettings, listen: Listener = ignore, model: Model | None = None, *, write: bool = True
 ) -> RunFinished:
     """Annotate a dataset, and write it where the settings say.
 
@@ -61,6 +61,7 @@ def annotate(
         settings: What to do.
         listen: Called with every event of the run, from this thread.
         model: Answers the asks; the one that the settings name when left out.
+        write: Whether the dataset is written; otherwise results are staged, for another run to write.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
@@ -86,11 +87,11 @@ def annotate(
         written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
         asyncio.run(run.stage(episodes))
-        shards = run.write(target, settings.writer.tools_column) if run.ready else 0
+        shards = run.write(target, settings.writer.tools_column) if write and run.ready else 0
 
     finished = RunFinished(
         annotated=len(run.ready),
-        failed=len(run.failures),
+        failed=len(run.failures | run.left),
         asks=run.asks,
         rows=sum(ready.rows for ready in run.ready.values()),
         shards_written=shards,
@@ -174,6 +175,7 @@ class Run:
         usable: Set once the model has been found to answer.
         ready: What is to be written of each episode that is ready.
         failures: Episodes that are not.
+        left: Episodes that have not been tried, as a result that is not staged was not to be made.
         asks: Asks put to the model so far.
         warnings: Warnings about the rows of episodes that are ready.
         strange: Styles met in the dataset that are none of LeRobot's.
@@ -191,6 +193,7 @@ class Run:
     usable: asyncio.Event = field(default_factory=asyncio.Event)
     ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
     failures: set[int] = field(default_factory=set[int])
+    left: set[int] = field(default_factory=set[int])
     asks: int = 0
     warnings: int = 0
     strange: set[str] = field(default_factory=set[str])
@@ -229,6 +232,8 @@ class Run:
                 await self._stage_one(index)
         except RunStopped as error:
             self.stopped = str(error)
+        except NotStaged:
+            self.left.add(index)
         except RoboscribeError as error:
             self._fail(index, "read", str(error))
 

@@ -81,6 +81,7 @@ _VQA: Mapping[str, Alias] = {
 }
 
 ALIASES: Mapping[str, Alias] = {
+    "executor": _to("executor.name"),
     "data-dir": _to("root"),
     "only-episodes": _to("episodes"),
     "new-repo-id": _to("hub.repo-id"),

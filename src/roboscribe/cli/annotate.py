@@ -31,11 +31,13 @@ class Arguments(AnnotateSettings):
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe annotate")
-    from roboscribe.pipeline import annotate
+    from roboscribe.executors.run import run
 
     destination = _destination(arguments)
     with listener(arguments.log_format) as listen:
-        finished = annotate(arguments, listen)
+        finished = run(arguments, listen)
+    if finished is None:
+        return EXIT_OK
     if destination is not None and finished.annotated:
         from roboscribe.hub import push
 

@@ -24,6 +24,7 @@ from roboscribe.events import (
     ShardWritten,
     Spent,
     StagingStarted,
+    TasksProgress,
     UploadFinished,
     UploadStarted,
     WritingStarted,
@@ -108,6 +109,16 @@ def spending(spent: Spent) -> str:
     return ", ".join(parts)
 
 
+def tasks_line(event: TasksProgress) -> str:
+    """How far a cluster is, in a line."""
+    left = "" if event.seconds_left is None else f", {event.seconds_left / 60:.0f} min left"
+    spent = f", {spending(event.spent)}" if event.spent.calls else ""
+    return (
+        f"{event.done}/{event.episodes} episodes, {event.failed} failed, {event.asks} asks{spent}, "
+        f"{event.running} of {event.tasks} tasks running, {event.ended} ended{left}"
+    )
+
+
 class PlainLines:
     """One line per thing worth knowing, for logs: each failure, and progress at most every few seconds."""
 
@@ -139,6 +150,8 @@ class PlainLines:
                 self._print(f"writing: {counted(shards, 'data file')}")
             case ShardWritten():
                 pass
+            case TasksProgress():
+                self._print(tasks_line(event))
             case UploadStarted(files, nbytes, repo_id):
                 self._files, self._sent = files, 0
                 self._print(f"pushing {counted(files, 'file')}, {nbytes / 1e6:,.1f} MB, to {repo_id}")
@@ -230,6 +243,10 @@ def live_display() -> Generator[Listener]:
             case ShardWritten():
                 if writing is not None:
                     bars.update(writing, advance=1)
+            case TasksProgress():
+                if staging is None:
+                    staging = bars.add_task("annotate", total=event.episodes, detail="")
+                bars.update(staging, completed=event.done + event.failed, detail=tasks_line(event))
             case UploadStarted(files, nbytes, repo_id):
                 pushing = bars.add_task("push", total=files, detail=f"{nbytes / 1e6:,.1f} MB to {repo_id}")
             case FilesUploaded(files):

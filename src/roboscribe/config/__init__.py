@@ -21,7 +21,8 @@ from roboscribe.config.annotators import (
 )
 from roboscribe.config.checks import answer_settings, json_object
 from roboscribe.config.convert import ConvertSettings
-from roboscribe.config.dataset import DatasetSettings, WriterSettings, parse_episodes
+from roboscribe.config.dataset import DatasetSettings, WriterSettings, parse_episodes, ranges
+from roboscribe.config.executor import ExecutorName, ExecutorSettings
 from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import BackendName, VlmSettings
 
@@ -30,6 +31,8 @@ __all__ = [
     "BackendName",
     "ConvertSettings",
     "DatasetSettings",
+    "ExecutorName",
+    "ExecutorSettings",
     "FramesSettings",
     "HubSettings",
     "InterjectionsSettings",
@@ -48,4 +51,5 @@ __all__ = [
     "answer_settings",
     "json_object",
     "parse_episodes",
+    "ranges",
 ]

@@ -18,6 +18,7 @@ from roboscribe.config.annotators import (
     VqaSettings,
 )
 from roboscribe.config.dataset import DatasetSettings, WriterSettings
+from roboscribe.config.executor import ExecutorSettings
 from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import VlmSettings
 from roboscribe.errors import SettingsError, closest
@@ -44,6 +45,7 @@ class AnnotateSettings(DatasetSettings):
     interjections: InterjectionsSettings = field(default_factory=InterjectionsSettings)
     vqa: VqaSettings = field(default_factory=VqaSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     hub: HubSettings = field(default_factory=HubSettings)
     writer: WriterSettings = field(default_factory=WriterSettings)
     vlm: VlmSettings = field(default_factory=VlmSettings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,3 +72,14 @@ def parse_episodes(words: Iterable[str]) -> tuple[int, ...] | None:
     if not indices:
         raise SettingsError("--episodes names no episode.", "Leave the flag out for all of them.")
     return tuple(sorted(indices))
+
+
+def ranges(episodes: Collection[int]) -> str:
+    """Episode indices as a person writes them: ``0-3 7``; what ``parse_episodes`` reads."""
+    spans: list[list[int]] = []
+    for episode in sorted(episodes):
+        if spans and spans[-1][1] == episode - 1:
+            spans[-1][1] = episode
+        else:
+            spans.append([episode, episode])
+    return " ".join(f"{a}-{b}" if b > a else str(a) for a, b in spans)

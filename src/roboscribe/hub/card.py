@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from roboscribe import __version__
+from roboscribe.config import ranges
 from roboscribe.dataset import Dataset
 from roboscribe.language import Row
-from roboscribe.staging.runrecord import Entry, RunRecord, ranges
+from roboscribe.staging.runrecord import Entry, RunRecord
 
 BEGIN, END = "<!-- roboscribe: begin -->", "<!-- roboscribe: end -->"
 """What stands around our section, so that the next push replaces it."""

@@ -27,6 +27,7 @@ from roboscribe.models.ledger import Budget, Ledger, Prices
 from roboscribe.models.rehearsal import Rehearsal
 from roboscribe.models.request import Backend
 from roboscribe.models.server import serving, visible_gpus
+from roboscribe.models.staged import StagedModel
 from roboscribe.models.tokens import count_tokens
 
 Say = Callable[[str], None]
@@ -180,6 +181,28 @@ def rehearse_model(
             at_once=vlm.client_concurrency if size is None else vlm.batch_size or size,
             servers=max(1, len(urls)) if choice.backend == "openai" else 0,
         )
+
+
+def staged_model(
+    vlm: VlmSettings, renderer: Renderer, *, environ: Mapping[str, str] = os.environ
+) -> StagedModel:
+    """A model that only stands in for the one that the settings ask for, to write what is staged.
+
+    Args:
+        vlm: The settings.
+        renderer: Puts asks into words.
+        environ: Environment variables.
+
+    Raises:
+        SettingsError: The settings cannot be used.
+        ServerError: The model is not named, and the server cannot be asked.
+    """
+    choice = choose(vlm, environ=environ)
+    if choice.backend == "builtin":
+        builtin = BuiltinModel()
+        return StagedModel(builtin.identity, builtin.looks, builtin.prompt_digest)
+    model, _ = _whereabouts(vlm, choice, environ)
+    return StagedModel(identity_of(vlm, model), lambda kind: True, renderer.digest)
 
 
 def _whereabouts(vlm: VlmSettings, choice: Choice, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:

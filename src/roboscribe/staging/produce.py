@@ -10,7 +10,7 @@ from typing import TypeVar
 from roboscribe.annotators.base import Annotator, Scene
 from roboscribe.annotators.selection import Selection
 from roboscribe.asks import Answer, Ask
-from roboscribe.errors import RoboscribeError, RunStopped
+from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.staging.fingerprint import fingerprint, provenance
@@ -90,6 +90,7 @@ async def produce(
 
     Raises:
         RunStopped: No further ask can be answered; what was finished is staged.
+        NotStaged: The model only stands in for one, and a result would have to be made.
     """
     tally = _Tally()
     production = _Production(scene, selection, _CountingModel(model, tally), staging, stored)
@@ -208,7 +209,7 @@ class _Production:
                 {name: result.rows for name, result in upstream.items()},
                 self.model.afresh() if anew else self.model,
             )
-        except RunStopped:
+        except (RunStopped, NotStaged):
             raise
         except RoboscribeError as error:
             return self.staging.fail(index, fingerprinted, made_by, str(error))

@@ -7,13 +7,13 @@ took is told on the screen and in the log.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from roboscribe import __version__
-from roboscribe.config import parse_episodes
+from roboscribe.config import parse_episodes, ranges
 from roboscribe.errors import SettingsError
 from roboscribe.language import canonical_json
 from roboscribe.staging.store import Staging
@@ -149,14 +149,3 @@ def _entry(made: dict[str, Any]) -> Entry:
 
 def _indices(ranges: str) -> frozenset[int]:
     return frozenset(parse_episodes([ranges]) or ())
-
-
-def ranges(episodes: Collection[int]) -> str:
-    """Episode indices as a person writes them: ``0-3 7``."""
-    spans: list[list[int]] = []
-    for episode in sorted(episodes):
-        if spans and spans[-1][1] == episode - 1:
-            spans[-1][1] = episode
-        else:
-            spans.append([episode, episode])
-    return " ".join(f"{a}-{b}" if b > a else str(a) for a, b in spans)

@@ -1,0 +1,86 @@
+"""Where the work of a run is done: on this machine, or on a cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from roboscribe.config.checks import at_least
+from roboscribe.errors import SettingsError
+
+ExecutorName = Literal["auto", "local", "slurm", "ray"]
+"""Where a run's work is done; auto decides by the number of episodes and what is there."""
+
+_TIME = re.compile(r"(\d+-)?\d{1,3}(:\d{1,2}){0,2}")
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """Where the work is done, and how it is shared out there; nothing of it changes a row."""
+
+    name: ExecutorName = "auto"
+    """On this machine (local), as jobs of a Slurm cluster, or as tasks of a Ray cluster; auto takes Slurm from
+    --executor.auto-threshold episodes on where there is `sbatch`, and this machine otherwise."""
+    force_local: bool = False
+    """Stay on this machine whatever the number of episodes."""
+    auto_threshold: int = 32
+    """Episodes from which on auto takes Slurm."""
+    tasks: int | None = None
+    """Tasks to share the episodes out to; one for every --executor.episodes-per-task when left out."""
+    episodes_per_task: int = 64
+    """Episodes of one task."""
+    workers: int | None = None
+    """Tasks at work at once; as many as the cluster gives when left out."""
+    slurm_partition: str | None = None
+    """Partition of the jobs; the cluster's own default when left out."""
+    slurm_time: str = "24:00:00"
+    """Longest a job may take, as Slurm writes it; what is finished by then is kept."""
+    slurm_cpus: int = 2
+    """CPUs of a task."""
+    slurm_mem: int = 8
+    """GB of memory of a task."""
+    slurm_gpus: int = 0
+    """GPUs of a task, for a model that runs in it."""
+    slurm_qos: str | None = None
+    """Quality of service."""
+    slurm_account: str | None = None
+    """Account to charge."""
+    slurm_venv: Path | None = None
+    """Virtual environment that jobs activate; the one of this command when left out."""
+    slurm_env_command: str | None = None
+    """Shell command by which jobs make their environment instead, such as `module load python/3.11`."""
+    max_array: int = 1000
+    """Most jobs of one array; more tasks go into several."""
+    wait: bool = True
+    """Show how it goes until the last job has ended; otherwise return at once, and `roboscribe status` tells."""
+
+    def __post_init__(self) -> None:
+        for flag, value in (
+            ("auto-threshold", self.auto_threshold),
+            ("tasks", self.tasks),
+            ("episodes-per-task", self.episodes_per_task),
+            ("workers", self.workers),
+            ("slurm-cpus", self.slurm_cpus),
+            ("slurm-mem", self.slurm_mem),
+            ("max-array", self.max_array),
+        ):
+            if value is not None:
+                at_least(f"executor.{flag}", value, 1)
+        at_least("executor.slurm-gpus", self.slurm_gpus, 0)
+        if not _TIME.fullmatch(self.slurm_time):
+            raise SettingsError(
+                f"--executor.slurm-time is {self.slurm_time!r}, which Slurm does not read.",
+                "Write hours:minutes:seconds, or days-hours.",
+            )
+        if self.force_local and self.name not in ("auto", "local"):
+            raise SettingsError(
+                f"--executor.force-local and --executor {self.name} exclude each other.",
+                "Leave one of the two out.",
+            )
+        if self.slurm_venv is not None and self.slurm_env_command is not None:
+            raise SettingsError(
+                "--executor.slurm-venv and --executor.slurm-env-command both make the jobs' environment.",
+                "Give one of the two.",
+            )

@@ -1,0 +1,154 @@
+"""A run on a real Slurm cluster of one node: what it writes, and what becomes of it when it is torn apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fake_openai_server import FakeServer, is_probe, question_digest
+
+from roboscribe.dataset.output import dataset_files
+from roboscribe.executors.report import read_reports
+from roboscribe.executors.watch import NUMBERS, latest_plan
+
+pytestmark = pytest.mark.slow
+
+SMALL = ("--executor.slurm-mem", "1", "--executor.slurm-cpus", "1", "--log-format", "plain")
+Command = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def command(slurm: dict[str, str], tmp_path: Path) -> Command:
+    """Starts roboscribe with the cluster at hand."""
+    source = str(Path(__file__).parents[2] / "src")
+    environ = os.environ | slurm | {"PYTHONPATH": source, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def start(*words: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "roboscribe", *map(str, words)],
+            env=environ,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    return start
+
+
+def said(process: subprocess.Popen[str], code: int = 0) -> str:
+    """What a command that ends with a code has said."""
+    told, _ = process.communicate(timeout=300)
+    assert process.returncode == code, told
+    return told
+
+
+def content(root: Path) -> dict[str, bytes]:
+    """Every file of a dataset but what is staged."""
+    return {path: file.read_bytes() for path, file in dataset_files(root)}
+
+
+def asked(server: FakeServer) -> Counter[str]:
+    """How often each question was put."""
+    return Counter(question_digest(seen.body) for seen in server.seen if not is_probe(seen.body))
+
+
+@pytest.mark.parametrize("name", ["so101_sim_bricks", "g1_bottle_v21"])
+def test_an_array_of_jobs_writes_what_one_process_writes(
+    command: Command, shared_data: Path, tmp_path: Path, name: str
+) -> None:
+    source = shared_data / name
+    told = said(
+        command("annotate", "--root", source, "--output-dir", tmp_path / "far", "--executor", "slurm",
+                "--executor.tasks", 4, *SMALL)
+    )  # fmt: skip
+    said(command("annotate", "--root", source, "--output-dir", tmp_path / "near", "--executor", "local"))
+    assert content(tmp_path / "far") == content(tmp_path / "near")
+    assert "of 4 tasks running" in told
+    folder = latest_plan(tmp_path / "far")
+    assert folder is not None
+    assert [(report.task, report.ended) for report in read_reports(folder)] == [(i, "done") for i in range(4)]
+
+
+def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks_nothing_twice(
+    command: Command, slurm: dict[str, str], shared_data: Path, tmp_path: Path
+) -> None:
+    source = shared_data / "so101_sim_bricks"
+
+    def words(server: FakeServer, target: str) -> tuple[object, ...]:
+        return ("annotate", "--root", source, "--output-dir", tmp_path / target, "--vlm.api-base", server.url,
+                "--vlm.model-id", "fake-vlm", "--vlm.cache=false", "--vlm.client-concurrency", 2)  # fmt: skip
+
+    with FakeServer(latency=0.25) as server:
+        # The launching command is killed too: jobs go on without it.
+        launching = command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 4, *SMALL)
+        folder = _once(lambda: latest_plan(tmp_path / "far"))
+        jobs = _once(
+            lambda: json.loads((folder / NUMBERS).read_text()) if (folder / NUMBERS).exists() else None
+        )
+        launching.kill()
+        _once(lambda: len(asked(server)) >= 25)
+        environ = os.environ | slurm
+        subprocess.run(["scancel", "--signal=KILL", f"{jobs[0]}_0"], env=environ, check=True)
+        _once(lambda: len(asked(server)) >= 40)
+        subprocess.run(["scancel", *jobs], env=environ, check=True)
+        _once(lambda: not _queue(environ))
+        first = asked(server)
+        staged = _staged(tmp_path / "far")
+        assert not (tmp_path / "far/meta").exists()
+        told = said(command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 2, *SMALL))
+        assert "of 2 tasks running" in told
+        again = asked(server) - first
+        assert staged, "something was finished before it was torn apart"
+        total = asked(server)
+    with FakeServer() as server:
+        said(command(*words(server, "near"), "--executor", "local"))
+        assert content(tmp_path / "far") == content(tmp_path / "near")
+        assert set(asked(server)) == set(total)
+        # A request that was under way when its job was killed is asked again; one whose answer was staged is not.
+        assert sum(again.values()) < sum(asked(server).values())
+
+
+def test_an_episode_that_fails_fails_its_task_and_no_other(
+    command: Command, shared_data: Path, tmp_path: Path
+) -> None:
+    source = shutil.copytree(shared_data / "g1_bottle_v21", tmp_path / "source")
+    video = next(iter(sorted(source.glob("videos/**/*000001.mp4"))))
+    video.write_bytes(video.read_bytes()[:1000])
+    told = said(
+        command("annotate", "--root", source, "--output-dir", tmp_path / "out", "--executor", "slurm",
+                "--executor.tasks", 2, *SMALL),
+        code=3,
+    )  # fmt: skip
+    assert "3 episodes annotated" in told
+    folder = latest_plan(tmp_path / "out")
+    assert folder is not None
+    one, other = read_reports(folder)
+    assert list(one.failed) == [1]
+    assert other.ended == "done"
+    status = said(command("status", "--root", tmp_path / "out"))
+    assert "episode 1" in status
+
+
+def _once(look: Callable[[], object], seconds: float = 120) -> object:
+    until = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.1)
+    return found
+
+
+def _queue(environ: dict[str, str]) -> list[str]:
+    told = subprocess.run(["squeue", "--noheader"], env=environ, capture_output=True, text=True, check=True)
+    return told.stdout.split()
+
+
+def _staged(root: Path) -> list[Path]:
+    return sorted((root / ".annotate_staging").glob("episode_*/*.jsonl"))

@@ -1,0 +1,1 @@
+# datatrove is not installed where types are checked.
