@@ -55,6 +55,7 @@ class RowReader:
         self._lock = Lock()
         self._footers: OrderedDict[Stamp, Footer] = OrderedDict()
         self._groups: OrderedDict[tuple[Stamp, int, tuple[str, ...]], pa.Table] = OrderedDict()
+        self._group_bytes = 0
 
     def footer(self, path: Path) -> Footer:
         """Footer of the file."""
@@ -99,9 +100,11 @@ class RowReader:
         if group is None:
             with pq.ParquetFile(stamp[0], metadata=self._footers[stamp].metadata) as file:
                 group = file.read_row_group(number, columns=list(columns)).select(list(columns))
+            self._group_bytes += group.nbytes
         self._groups[key] = group
-        while len(self._groups) > 1 and sum(table.nbytes for table in self._groups.values()) > GROUP_BYTES:
-            self._groups.popitem(last=False)
+        while len(self._groups) > 1 and self._group_bytes > GROUP_BYTES:
+            _, oldest = self._groups.popitem(last=False)
+            self._group_bytes -= oldest.nbytes
         return group
 
 
