@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from roboscribe.annotators.registry import select_annotators
@@ -250,7 +251,7 @@ class Run:
         if produced.failure is not None:
             self._fail(index, *produced.failure)
             return
-        update = self._update(index, produced.written)
+        update = self._update(produced.rows)
         found = new_findings(episode, stored, update, tool_names(self.stored.info.raw.get("tools")))
         breach = next(filter(self._is_breach, found), None)
         if breach is not None:
@@ -279,11 +280,10 @@ class Run:
         styles = self.selection.annotators[annotator].styles
         return [row for row in rows if row.is_of(styles)]
 
-    def _update(self, index: int, annotators: Sequence[str]) -> EpisodeUpdate:
-        """The staged rows of some annotators, to take the place of an episode's rows of their styles."""
-        rows = [row for name in annotators for row in self.staging.rows(index, name)]
-        styles = (self.selection.annotators[name].styles for name in annotators)
-        return EpisodeUpdate(rows, frozenset[str | None]().union(*styles))
+    def _update(self, made: Mapping[str, Sequence[Row]]) -> EpisodeUpdate:
+        """The rows of some annotators, to take the place of an episode's rows of their styles."""
+        styles = (self.selection.annotators[name].styles for name in made)
+        return EpisodeUpdate(list(chain(*made.values())), frozenset[str | None]().union(*styles))
 
     @property
     def spent(self) -> Spent:
@@ -312,7 +312,10 @@ class Run:
         """Write the rows of every episode that is ready; the number of data files that changed."""
 
         def update(index: int) -> EpisodeUpdate | None:
-            return self._update(index, self.ready[index].annotators) if index in self.ready else None
+            if index not in self.ready:
+                return None
+            names = self.ready[index].annotators
+            return self._update({name: self.staging.rows(index, name) for name in names})
 
         record = RunRecord.read(self.stored.root).after(self._written(), not self.settings.skip_validation)
         self.listen(WritingStarted(len(self.source.shards())))

@@ -168,7 +168,8 @@ def _as_tasks(value: Any) -> tuple[str | int, ...]:
 
 def _task_texts(path: Path) -> list[str]:
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(
             f"{TASKS_PARQUET} cannot be read: {cause(error)}.", "Download the file again."

@@ -11,7 +11,7 @@ from roboscribe.annotators.base import Annotator, Scene
 from roboscribe.annotators.selection import Selection
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
-from roboscribe.language import Row
+from roboscribe.language import Row, sort_rows
 from roboscribe.models.base import Model
 from roboscribe.staging.fingerprint import fingerprint, provenance
 from roboscribe.staging.store import Record, Staging, digest_of
@@ -26,14 +26,19 @@ class Produced:
     Attributes:
         records: Record of each annotator that has a result now, or failed to, by name, in working order.
         made: Annotators that ran now.
-        written: Annotators whose rows are to take the place of the dataset's.
+        rows: Rows that are to take the place of the dataset's, by the annotator that they are of.
         asks: Asks put to the model now.
     """
 
     records: dict[str, Record]
     made: tuple[str, ...]
-    written: tuple[str, ...]
+    rows: dict[str, Sequence[Row]]
     asks: int
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Annotators whose rows are to take the place of the dataset's."""
+        return tuple(self.rows)
 
     @property
     def failure(self) -> tuple[str, str] | None:
@@ -101,7 +106,7 @@ async def produce(
     return Produced(
         records={name: result.record for name, result in results if result.record is not None},
         made=tuple(name for name, _ in results if name in production.made),
-        written=tuple(name for name, result in results if result.written),
+        rows={name: result.rows for name, result in results if result.written},
         asks=tally.asks,
     )
 
@@ -177,21 +182,15 @@ class _Production:
         rows = self._stored_rows(annotator)
         if await self._is_moved(annotator.name):
             before = digest_of(rows) if annotator.styles else self._staged_digest(annotator)
-            record = await self._obtain(annotator)
-            return self._staged(record, annotator, written=bool(annotator.styles), before=before)
+            rows, record = await self._obtain(annotator)
+            written = record.done and bool(annotator.styles)
+            return _Result(rows, record.sha256, record, written, record.done and record.sha256 != before)
         if rows or annotator.name in self.selection.off:
             return _Result(rows, digest_of(rows))
-        return self._staged(await self._obtain(annotator), annotator)
+        rows, record = await self._obtain(annotator)
+        return _Result(rows, record.sha256, record)
 
-    def _staged(
-        self, record: Record, annotator: Annotator, written: bool = False, before: str | None = None
-    ) -> _Result:
-        if not record.done:
-            return _Result((), "", record)
-        rows = self.staging.rows(self.scene.episode.index, annotator.name)
-        return _Result(rows, record.sha256, record, written, before not in (None, record.sha256))
-
-    async def _obtain(self, annotator: Annotator) -> Record:
+    async def _obtain(self, annotator: Annotator) -> tuple[Sequence[Row], Record]:
         """The staged result of an annotator, which is made unless it is there and holds."""
         index = self.scene.episode.index
         made_by = provenance(annotator, self.model, self.scene.seed)
@@ -202,7 +201,7 @@ class _Production:
             digests = {name: result.digest for name, result in upstream.items()}
             fingerprinted = fingerprint(made_by, self.scene.episode.digest, digests)
             if not anew and (record := self.staging.valid(index, annotator.name, fingerprinted)):
-                return record
+                return self.staging.rows(index, annotator.name), record
             self.made.add(annotator.name)
             rows = await annotator.annotate(
                 self.scene,
@@ -212,8 +211,9 @@ class _Production:
         except (RunStopped, NotStaged):
             raise
         except RoboscribeError as error:
-            return self.staging.fail(index, fingerprinted, made_by, str(error))
-        return self.staging.save(index, fingerprinted, made_by, rows)
+            return (), self.staging.fail(index, fingerprinted, made_by, str(error))
+        rows = sort_rows(rows)
+        return rows, self.staging.save(index, fingerprinted, made_by, rows)
 
     async def _upstream(self, annotator: Annotator) -> dict[str, _Result]:
         """What an annotator builds on.

@@ -62,6 +62,7 @@ class Staging:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / STAGING
+        self._swept: set[int] = set()
 
     def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
         """Keep the rows of a finished annotator, in the order in which a dataset stores them."""
@@ -69,7 +70,7 @@ class Staging:
         data = _lines(kept)
         record = Record(fingerprint, made_by, len(kept), hashlib.sha256(data).hexdigest())
         name = made_by["annotator"]
-        _write(self._path(episode, name, "jsonl"), data)
+        self._write(episode, f"{name}.jsonl", data)
         self._save_record(episode, name, record)
         return record
 
@@ -135,7 +136,28 @@ class Staging:
 
     def _save_record(self, episode: int, annotator: str, record: Record) -> None:
         data = canonical_json(asdict(record)) + "\n"
-        _write(self._path(episode, annotator, "json"), data.encode())
+        self._write(episode, f"{annotator}.json", data.encode())
+
+    def _write(self, episode: int, name: str, data: bytes) -> None:
+        """Replace a file in one step; a crash, or another run at the same time, leaves one of the two whole.
+
+        What a run that was killed left of the episode's files is cleared away.
+
+        Raises:
+            RunStopped: The file system refuses.
+        """
+        folder = self._episode_folder(episode)
+        path = folder / name
+        with _writable(path):
+            if episode not in self._swept:
+                folder.mkdir(parents=True, exist_ok=True)
+                for left in folder.glob(".*.new"):
+                    if not _is_being_written(left):
+                        left.unlink(missing_ok=True)
+                self._swept.add(episode)
+            temporary = folder / f".{name}.{HOST}.{os.getpid()}.new"
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
 
     def _episode_folder(self, episode: int) -> Path:
         return self.folder / f"episode_{episode:06d}"
@@ -161,24 +183,6 @@ def digest_of(rows: Iterable[Row]) -> str:
 
 def _lines(rows: Iterable[Row]) -> bytes:
     return "".join(canonical_json(row.to_json()) + "\n" for row in rows).encode()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step; a crash, or another run at the same time, leaves one of the two whole.
-
-    What a run that was killed left of the same file is cleared away.
-
-    Raises:
-        RunStopped: The file system refuses.
-    """
-    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.new")
-    with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-        for left in path.parent.glob(f".{path.name}.*.new"):
-            if not _is_being_written(left):
-                left.unlink(missing_ok=True)
 
 
 def _is_being_written(temporary: Path) -> bool:
