@@ -13,13 +13,15 @@ from make_dataset import make_dataset
 from scripted import answers, digests, failing
 
 from roboscribe.asks import Ask, RephraseTask, SegmentEpisode, UpdateMemory
-from roboscribe.config import AnnotateSettings, VlmSettings
+from roboscribe.config import AnnotateSettings, InterjectionsSettings, VlmSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.language import Row
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
 from roboscribe.status import read_status
 from roboscribe.validation import check_dataset
+
+QUIET = InterjectionsSettings(most=0)
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def dataset(tmp_path: Path) -> Path:
 @pytest.fixture
 def annotated(dataset: Path) -> Path:
     """The dataset, with rows of every annotator."""
-    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
+    annotate(AnnotateSettings(root=dataset, interjections=QUIET), model=ScriptedModel(answers))
     return dataset
 
 
@@ -52,7 +54,7 @@ def other_memories(ask: Ask[Any]) -> Any:
 def run(root: Path, reply: Any = answers, **settings: Any) -> list[type[Ask[Any]]]:
     """Annotate, all episodes of which must succeed; the kinds of ask that were put, each once, by name."""
     model = ScriptedModel(reply)
-    finished = annotate(AnnotateSettings(root=root, **settings), model=model)
+    finished = annotate(AnnotateSettings(root=root, interjections=QUIET, **settings), model=model)
     assert (finished.annotated, finished.failed) == (3, 0), read_status(AnnotateSettings(root=root)).failures
     return sorted({type(ask) for ask in model.asked}, key=lambda kind: kind.__name__)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,7 +22,6 @@ from roboscribe.language import (
     SAY_TOOL,
     SPEECH,
     STYLES,
-    Row,
     arrow_type,
     canonical_json,
     sort_events,
@@ -34,9 +31,13 @@ from roboscribe.validation.base import EpisodeView, Finding, Style, at, named
 from roboscribe.validation.content import as_list, as_object
 from roboscribe.validation.overall import Overview, Recorded
 from roboscribe.validation.rules import check_episode
+from roboscribe.validation.stored import EpisodeReader, Stored, repeats
 
 SAY: str = SAY_TOOL["function"]["name"]
-REWRITE = "Annotate the dataset again; roboscribe writes the columns as LeRobot needs them."
+REWRITE = (
+    "Make any rows with roboscribe, such as with `roboscribe annotate --only motion`; it writes all columns as"
+    " LeRobot needs them, and leaves other rows as they are."
+)
 AGAIN = "Annotate the episode again; roboscribe stores the rows as LeRobot needs them."
 
 FILE_RULES = {
@@ -67,6 +68,7 @@ def check_dataset(
     wanted = frozenset(dataset.episode_indices if episodes is None else episodes)
     yield from declared(dataset)
     overview = Overview(recorded)
+    schemas: dict[str, pa.Schema] = {}
     speaks = False
     for shard in dataset.shards():
         chosen = [index for index in shard.episodes if index in wanted]
@@ -77,10 +79,10 @@ def check_dataset(
                 yield from undeclared(dataset, shard, file.schema_arrow)
                 present = set(COLUMNS) & set(file.schema_arrow.names)
                 if present or set(COLUMNS) & dataset.info.features.keys():
-                    yield from types(shard, file.schema_arrow)
+                    schemas[shard.relative] = _language_of(file.schema_arrow)
                 if present != set(COLUMNS):
                     continue
-                read = _Reader(file)
+                read = EpisodeReader(file)
                 for index in chosen:
                     view = yield from _check_stored(dataset, shard, read, index, overview.expected(index))
                     if view is not None:
@@ -89,13 +91,14 @@ def check_dataset(
         except (pa.ArrowException, OSError) as error:
             message = f"{shard.relative} cannot be read: {error}."
             yield _finding(None, "file.read", message, "Download the file again.")
+    yield from types(schemas)
     yield from overview.findings()
     if speaks:
         yield from tools(dataset)
 
 
 def _check_stored(
-    dataset: Dataset, shard: Shard, read: _Reader, index: int, expected: frozenset[Style]
+    dataset: Dataset, shard: Shard, read: EpisodeReader, index: int, expected: frozenset[Style]
 ) -> Generator[Finding, None, EpisodeView | None]:
     """The findings about one episode; returns its view, or None where its rows cannot be read."""
     try:
@@ -130,74 +133,6 @@ def _check_stored(
     return view
 
 
-class _Reader:
-    """Reads ``timestamp`` and the language columns of rows of one open data file."""
-
-    def __init__(self, file: pq.ParquetFile) -> None:
-        sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
-        self._file = file
-        self._groups = {span: n for n, span in enumerate(pairwise([0, *accumulate(sizes)]))}
-        self._whole: pa.Table | None = None
-
-    def __call__(self, start: int, stop: int) -> tuple[pa.Table, bool]:
-        """Rows ``[start, stop)``, and whether they are one row group."""
-        names = ["timestamp", *COLUMNS]
-        group = self._groups.get((start, stop))
-        if group is not None:
-            return self._file.read_row_group(group, columns=names), True
-        whole = self._whole if self._whole is not None else self._file.read(columns=names)
-        self._whole = whole
-        return whole.slice(start, stop - start), False
-
-
-@dataclass(frozen=True, eq=False)
-class Stored:
-    """The language columns of an episode as they are stored.
-
-    Attributes:
-        index: The dataset's episode index.
-        column: The persistent column, one list for each frame.
-        persistent: The list on the first frame.
-        events: Timestamp in seconds and list of each frame that has events.
-        nulls: Number of frames that have null in place of a list of events.
-    """
-
-    index: int
-    column: pa.Array
-    persistent: tuple[Row, ...]
-    events: tuple[tuple[float, tuple[Row, ...]], ...]
-    nulls: int = 0
-
-    @classmethod
-    def of(cls, index: int, table: pa.Table) -> Stored:
-        """From the columns ``timestamp`` and those of language.
-
-        Raises:
-            KeyError, TypeError, ValueError: A row lacks a field, or holds what it cannot.
-        """
-        persistent, events = (pa.concat_arrays(table[name].chunks) for name in COLUMNS)
-        times: list[float] = as_float32(table["timestamp"]).tolist()
-        sizes: Any = events.value_lengths().fill_null(0).to_numpy()
-        return cls(
-            index=index,
-            column=persistent,
-            persistent=tuple(Row.from_json(data) for data in persistent[0].as_py() or ()),
-            events=tuple(
-                (
-                    float(times[frame]),
-                    tuple(Row.from_json(data, times[frame]) for data in events[frame].as_py()),
-                )
-                for frame in np.flatnonzero(sizes).tolist()
-            ),
-            nulls=events.null_count,
-        )
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """All rows of the episode."""
-        return (*self.persistent, *(row for _, rows in self.events for row in rows))
-
-
 def declared(dataset: Dataset) -> Iterator[Finding]:
     """Findings of ``file.declared``."""
     features = dataset.info.raw["features"]
@@ -214,23 +149,33 @@ def declared(dataset: Dataset) -> Iterator[Finding]:
         yield _finding(None, "file.declared", message, REWRITE)
 
 
-def types(shard: Shard, schema: pa.Schema) -> Iterator[Finding]:
-    """Findings of ``file.type``, from the schema in a data file's footer."""
-    present = [name for name in schema.names if name in COLUMNS]
+def _language_of(schema: pa.Schema) -> pa.Schema:
+    """The language columns of a schema, without what else the footer of a file holds."""
+    return pa.schema([field for field in schema if field.name in COLUMNS])
+
+
+def types(schemas: Mapping[str, pa.Schema]) -> Iterator[Finding]:
+    """Findings of ``file.type``: an error where files cannot be loaded together, else a warning.
+
+    Args:
+        schemas: Language columns of each data file that ought to have them, by its path.
+    """
     for column in COLUMNS:
-        if column not in present:
-            message = (
-                f"{shard.relative} lacks the column {column}; files that differ cannot be loaded together."
-            )
+        kinds = {schema.field(column).type if column in schema.names else None for schema in schemas.values()}
+        for path, schema in schemas.items():
+            if column not in schema.names:
+                message = f"{path} lacks the column {column}; files that differ cannot be loaded together."
+                yield _finding(None, "file.type", message, REWRITE)
+            elif schema.field(column).type != arrow_type(column):
+                message = f"{path} stores {column} as {schema.field(column).type}, not {arrow_type(column)}."
+                finding = _finding(None, "file.type", message, REWRITE)
+                # Where all files have it so, LeRobot loads them, until a run that adds rows to one infers another.
+                yield finding if len(kinds) > 1 else replace(finding, severity="warning")
+    for path, schema in schemas.items():
+        present = [name for name in schema.names if name in COLUMNS]
+        if sorted(present) == sorted(COLUMNS) and present != list(COLUMNS):
+            message = f"{path} has {present[0]} before {present[1]}."
             yield _finding(None, "file.type", message, REWRITE)
-        elif schema.field(column).type != arrow_type(column):
-            message = (
-                f"{shard.relative} stores {column} as {schema.field(column).type}, not {arrow_type(column)}."
-            )
-            yield _finding(None, "file.type", message, REWRITE)
-    if sorted(present) == sorted(COLUMNS) and present != list(COLUMNS):
-        message = f"{shard.relative} has {present[0]} before {present[1]}."
-        yield _finding(None, "file.type", message, REWRITE)
 
 
 def undeclared(dataset: Dataset, shard: Shard, schema: pa.Schema) -> Iterator[Finding]:
@@ -251,7 +196,7 @@ def empty(stored: Stored) -> Iterator[Finding]:
 
 def same(stored: Stored) -> Iterator[Finding]:
     """Findings of ``file.same``."""
-    if not _repeats(stored.column):
+    if not repeats(stored.column):
         message = "The persistent rows are not the same on all frames."
         yield _finding(stored.index, "file.same", message, AGAIN)
 
@@ -297,16 +242,6 @@ def _takes_text(tool: dict[str, Any]) -> bool:
     properties = as_object(parameters.get("properties"))
     kinds = {name: as_object(field).get("type") for name, field in properties.items()}
     return kinds == {"text": "string"} and parameters.get("required") == ["text"]
-
-
-def _repeats(column: pa.Array) -> bool:
-    """Whether a list column holds the same list in every row."""
-    sizes: Any = column.value_lengths()
-    if column.null_count or len(sizes.unique()) != 1:
-        return len(column) == column.null_count
-    # Lists of equal length are all the same where the flat values repeat after one list's length.
-    values, size = column.flatten(), sizes[0].as_py()
-    return bool(values.slice(0, len(values) - size).equals(values.slice(size)))
 
 
 def _finding(episode: int | None, rule: str, message: str, fix: str, time: float | None = None) -> Finding:
