@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 FOOTERS = 16
 """Footers kept; that of a shard with a row group per episode takes some hundred kilobytes."""
 
+GROUPS = 32
+"""Decoded row groups kept: those of a few files, in the few sets of columns that are read. Small tables take many
+times the bytes they hold."""
+
 GROUP_BYTES = 64 * 2**20
 """Bytes of decoded row groups kept; the newest is kept whatever its size."""
 
@@ -102,7 +106,7 @@ class RowReader:
                 group = file.read_row_group(number, columns=list(columns)).select(list(columns))
             self._group_bytes += group.nbytes
         self._groups[key] = group
-        while len(self._groups) > 1 and self._group_bytes > GROUP_BYTES:
+        while len(self._groups) > GROUPS or (len(self._groups) > 1 and self._group_bytes > GROUP_BYTES):
             _, oldest = self._groups.popitem(last=False)
             self._group_bytes -= oldest.nbytes
         return group
