@@ -129,6 +129,7 @@ class FakeServer:
         images: Whether pictures are taken: yes, refused with a 400, or ignored.
         films: Whether videos are taken as frames; refused with a 400 otherwise.
         models: Names served; ``None`` answers 500 to /v1/models and any name to a chat request.
+        usage: Counts the tokens of a request and of the reply's content; see ``completion`` when left out.
         key: The API key demanded, if any.
         refuses: Body fields that are met with a 400.
         retry_after: What a 429 asks for, in seconds.
@@ -145,6 +146,7 @@ class FakeServer:
     images: Literal["taken", "refused", "ignored"] = "taken"
     films: bool = False
     models: tuple[str, ...] | None = ("fake-vlm",)
+    usage: Callable[[Body, str], tuple[int, int]] | None = None
     key: str | None = None
     refuses: Mapping[str, str] = field(default_factory=dict[str, str])
     retry_after: float = 1
@@ -320,6 +322,9 @@ class FakeServer:
         whole = completion(
             body, content, finish, images=0 if self.images == "ignored" else len(image_urls(body))
         )
+        if self.usage is not None:
+            read, written = self.usage(body, content)
+            whole["usage"] = {"prompt_tokens": read, "completion_tokens": written}
         if fault == "drop":
             data = json.dumps(whole).encode()
             writer.write(_head(200, len(data)) + data[: len(data) // 2])

@@ -36,6 +36,11 @@ class UpdateMemory(Ask[Memories]):
     boundaries: tuple[int, ...]
     previous: str = ""
 
+    def typical(self) -> Memories:
+        """One or two short sentences at each boundary."""
+        text = "I picked up the red cup and put it on the shelf. The drawer is open now."
+        return Memories(memories=[text] * len(self.boundaries))
+
     def narrow(self, schema: dict[str, Any]) -> None:
         """As many memories as boundaries."""
         schema["properties"]["memories"].update(minItems=len(self.boundaries), maxItems=len(self.boundaries))

@@ -16,6 +16,7 @@ EXIT_OK, EXIT_ABORTED, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 
 COMMANDS = {
     "annotate": "fill the language columns of a LeRobot dataset",
+    "estimate": "what a run would take: calls, tokens, hours and cost",
     "status": "what is done, what failed, and why",
     "validate": "check the language of an annotated dataset against every rule",
     "convert": "bring a dataset into another form: v2.x to v3.0",

@@ -16,7 +16,7 @@ from roboscribe.models.asking import Renderer, answer_in, cache_key, request_of
 from roboscribe.models.dialect import Dialect, spelt_out
 from roboscribe.models.request import Reply, Request, without_clips
 from roboscribe.models.tokens import Tokens
-from roboscribe.models.typical import typical_answer, usual_value
+from roboscribe.models.typical import as_replied, typical_answer, usual_value
 
 A = TypeVar("A", bound=Answer)
 
@@ -35,6 +35,7 @@ class Foreseen:
         prompt_tokens: Tokens to be read, pictures included.
         completion_tokens: Tokens to be written.
         schema_tokens: Tokens to be read besides, where a server has to be told the schema of the answer.
+        rounds: Of asks that wait for each other, this one being the first.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Foreseen:
     prompt_tokens: int
     completion_tokens: int
     schema_tokens: int
+    rounds: int = 1
 
 
 @dataclass
@@ -146,24 +148,28 @@ class Rehearsal:
         request = await request_of(ask, self._renderer, self._max_tokens)
         kept, answer = self._recall(request, ask)
         typical = await typical_answer(ask, request.schema)
-        foreseen = self._foresee(request, typical.model_dump_json(), kept is not None and self._recalls)
+        cached = kept is not None and self._recalls
+        foreseen = self._foresee(request, as_replied(typical, request.schema), cached, ask.leads + 1)
         if kept is not None:
             self.lessons[request.name].add(kept, foreseen)
         self.foreseen.append(foreseen)
         return ask.settled(typical if answer is None else answer)
 
-    async def probe(self) -> None:
-        """Rehearse finding out what each server can do."""
+    async def probe(self) -> list[Foreseen]:
+        """What finding out what each server can do will take."""
         # It needs the package that talks to servers, which is there where there are any.
         from roboscribe.models.probe import learn
 
         async def send(request: Request, dialect: Dialect) -> Reply:
             text = json.dumps(usual_value(request.schema)) if request.schema else "Hello."
-            self.foreseen.append(self._foresee(request, text, cached=False))
+            foreseen.append(self._foresee(request, text, cached=False))
             return Reply(text)
+
+        foreseen: list[Foreseen] = []
 
         for _ in range(self._servers):
             await learn(send, "", images=True, say=lambda note: None)
+        return foreseen
 
     def _recall(self, request: Request, ask: Ask[A]) -> tuple[Reply | None, A | None]:
         kept = self._find(cache_key(self.identity, request.outline))
@@ -172,15 +178,15 @@ class Rehearsal:
         except UnfitReply:
             return None, None
 
-    def _foresee(self, request: Request, text: str, cached: bool) -> Foreseen:
+    def _foresee(self, request: Request, text: str, cached: bool, rounds: int = 1) -> Foreseen:
         shown = request if self._films else without_clips(request)
+        schema = spelt_out(request.schema) if request.schema else ""
         return Foreseen(
             request.name,
             cached,
             len(request.pictures),
             self.tokens.prompt(shown),
             self.tokens.reply(text, request.name),
-            self.tokens.reply(spelt_out(request.schema), f"schema of {request.name}")
-            if request.schema
-            else 0,
+            self.tokens.reply(schema, f"schema of {request.name}") if schema else 0,
+            rounds,
         )

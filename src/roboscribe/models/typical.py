@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -41,6 +42,11 @@ async def typical_answer(ask: Ask[A], schema: Mapping[str, Any]) -> A:
     return cast(A, ask.answer.model_validate(usual_value(schema)))
 
 
+def as_replied(answer: Answer, schema: Mapping[str, Any]) -> str:
+    """An answer in the words of a reply that keeps to the schema of its ask."""
+    return json.dumps(_wanted(answer.model_dump(mode="json"), schema))
+
+
 def usual_value(schema: Mapping[str, Any]) -> Any:
     """A value that fits a JSON schema without references, of usual length."""
     if "const" in schema:
@@ -66,6 +72,24 @@ def usual_value(schema: Mapping[str, Any]) -> Any:
             return True
         case _:
             return None
+
+
+def _wanted(value: Any, schema: Mapping[str, Any]) -> Any:
+    """A value without what the narrowed schema leaves out."""
+    options = [option for name in ("anyOf", "oneOf") for option in schema.get(name, ())]
+    if options:
+        return value if value is None else _wanted(value, options[0])
+    match value:
+        case dict() if "properties" in schema:
+            found = cast(dict[str, Any], value)
+            return {name: _wanted(found.get(name), part) for name, part in schema["properties"].items()}
+        case list() if "items" in schema:
+            return [_wanted(item, schema["items"]) for item in cast(list[Any], value)]
+        case float():
+            # Models write no more; rules give all digits of a time.
+            return round(value, 2)
+        case _:
+            return value
 
 
 def _items(schema: Mapping[str, Any]) -> list[Any]:
