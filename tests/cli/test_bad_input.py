@@ -51,6 +51,25 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["--episodes="], ["--episodes"]),
         (["--episodes", "0-99999999999"], ["--episodes", "0-99999999999"]),
         (["--plan.enabled", "false", "true"], ["'true'", "no flag"]),
+        (["--only"], ["--only", "no value"]),
+        (["--only="], ["--only"]),
+        (["--only", ","], ["--only", "names no annotator"]),
+        (["--only", "subtask"], ["--only", "'subtask'", "Did you mean subtasks?"]),
+        (["--only", "motion,vqaa"], ["--only", "'vqaa'", "Did you mean vqa?"]),
+        (["--only", "task"], ["--only", "'task'"]),
+        (["--only", "motion", "--motion.enabled=false"], ["--only", "motion", "--motion.enabled=false"]),
+        (["--redo"], ["--redo", "no value"]),
+        (["--redo", "memroy"], ["--redo", "Did you mean memory?"]),
+        (["--redo", "plan", "--plan.enabled=false"], ["--redo", "plan", "--plan.enabled=false"]),
+        (["--strict", "--skip-validation"], ["--strict", "--skip-validation"]),
+        (["--strict=perhaps"], ["--strict", "true or false"]),
+        (["--skip_validation=perhaps"], ["--skip-validation", "true or false"]),
+        (["--max_steps=few"], ["--subtasks.most", "'few'", "whole number"]),
+        (["--module_1.derive_task_from_video=never"], ["--module_1.derive_task_from_video", "if_short"]),
+        (["--module_3.question_types=smell"], ["--vqa.kinds", "'smell'", "bbox"]),
+        (["--plan.contact_sheet_quality=84"], ["--plan.contact_sheet_quality", "lerobot-annotate"]),
+        (["--executor.episode_parallelism=16"], ["--vlm.client-concurrency"]),
+        (["--vlm.api_key=EMPTY"], ["--vlm.api_key", "--vlm.api-key-env"]),
         (["-x"], ["Unknown flag -x"]),
         (["-seed", "3"], ["Unknown flag -seed", "two dashes"]),
     ],
@@ -60,6 +79,25 @@ def test_a_flag_that_cannot_be_is_refused_in_a_sentence(
 ) -> None:
     before = files(dataset)
     said = refusal(capsys, "annotate", "--root", str(dataset), *words)
+    assert all(part in said for part in named), said
+    assert files(dataset) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--staging=perhaps"], ["--staging", "true or false"]),
+        (["--staging"], ["Nothing is staged", "--staging"]),
+        ([], ["no language columns"]),
+        (["--only", "vqa"], ["Unknown flag --only"]),
+        (["--module_1.enabled=false"], ["Unknown flag --module_1.enabled"]),
+    ],
+)
+def test_what_cannot_be_validated_is_refused_in_a_sentence(
+    words: list[str], named: list[str], dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(dataset)
+    said = refusal(capsys, "validate", "--root", str(dataset), *words)
     assert all(part in said for part in named), said
     assert files(dataset) == before
 

@@ -80,5 +80,15 @@ def test_what_is_expected_of_an_episode_is_what_was_written_into_it() -> None:
     assert overview.expected(2) == frozenset()
 
 
+def test_episodes_without_rows_among_others_are_told() -> None:
+    overview = Overview()
+    for index in range(6):
+        overview.see(view(ROWS if index in (1, 5) else (), index=index))
+    [finding] = overview.findings()
+    assert (finding.rule, finding.severity) == ("dataset.bare", "warning")
+    assert "4 of 6 episodes have no language rows: 0 2-4." in finding.message
+    assert rules(Overview(), ()) == []
+
+
 def test_rules_are_described() -> None:
     assert all(doc.endswith(".") for doc in OVERALL_RULES.values())

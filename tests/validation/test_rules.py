@@ -163,7 +163,10 @@ BREACHES: dict[str, list[list[Row]]] = {
     ],
     "motion.cover": [[row("motion", "lift the arm", 1)]],
     "interjection.speech": [[row("interjection", "Stop!", 30), row("plan", PLAN), row("plan", PLAN, 30)]],
-    "interjection.plan": [[row("interjection", "Stop!", 30), say("Hi.", t(0)), say("Yes.", t(30))]],
+    "interjection.plan": [
+        [row("interjection", "Stop!", 30), say("Hi.", t(0)), say("Yes.", t(30)), row("plan", PLAN)]
+    ],
+    "interjection.planless": [[row("interjection", "Stop!", 30), say("Hi.", t(0)), say("Yes.", t(30))]],
     "interjection.single": [
         [row("interjection", text, 9) for text in ("Stop!", "Go!")]
         + [say("Hi.", t(0)), say("Yes.", t(9)), row("plan", PLAN), row("plan", PLAN, 9)]
@@ -290,6 +293,7 @@ def test_warnings_do_not_stop_an_episode() -> None:
         "row.style",
         *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
         *("speech.place", "speech.length", "interjection.place", "interjection.duplicate"),
+        "interjection.planless",
         *("memory.past", "label.drift"),
     }
 

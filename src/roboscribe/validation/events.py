@@ -29,15 +29,27 @@ def interjection_speech(view: EpisodeView) -> Iterator[Problem]:
 
 @rule("interjection.plan", "interjection")
 def interjection_plan(view: EpisodeView) -> Iterator[Problem]:
-    """The plan is stated anew at every interjection."""
+    """The plan, where there is one, is stated anew at every interjection."""
     planned = set(view.times("plan"))
-    for row in view.of_style("interjection"):
+    for row in view.of_style("interjection") if planned else ():
         if row.timestamp not in planned:
             yield Problem(
                 row.timestamp,
                 f"There is no plan {at(row.timestamp)}, where the interjection {quoted(row.content)} is.",
                 "Add a plan row at the same timestamp.",
             )
+
+
+@rule("interjection.planless", "interjection", severity="warning")
+def interjection_planless(view: EpisodeView) -> Iterator[Problem]:
+    """An episode with interjections has plans."""
+    asked = view.of_style("interjection")
+    if not view.of_style("plan"):
+        yield Problem(
+            asked[0].timestamp,
+            f"There are interjections, from {quoted(asked[0].content)} {at(asked[0].timestamp)} on, but no plan.",
+            "Add a plan row at the start, at every subtask boundary and at every interjection.",
+        )
 
 
 @rule("interjection.single", "interjection")
@@ -158,6 +170,7 @@ def _call_fault(calls: Sequence[Any]) -> str | None:
 RULES = (
     interjection_speech,
     interjection_plan,
+    interjection_planless,
     interjection_single,
     interjection_place,
     interjection_duplicate,

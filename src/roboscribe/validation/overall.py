@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from roboscribe.config import ranges
 from roboscribe.validation.base import EpisodeView, Finding, Style
 from roboscribe.validation.vqa import kinds_in
 
 OVERALL_RULES = {
     "vqa.balance": "No kind of visual question is less than half, or more than twice, as common as is usual.",
+    "dataset.bare": "Where some episodes have language rows, all have.",
     "record.rows": "There are as many rows of each style as the run record says were written.",
 }
 """What each rule about the whole dataset demands, by its id."""
@@ -45,12 +47,14 @@ class Overview:
     Attributes:
         recorded: What the run record says.
         seen: Indices of the episodes.
+        bare: Indices of those without any language row.
         kinds: Visual answers of each kind.
         rows: Rows of what each of ``recorded`` tells of.
     """
 
     recorded: Sequence[Recorded] = ()
     seen: set[int] = field(default_factory=set[int])
+    bare: set[int] = field(default_factory=set[int])
     kinds: Counter[str] = field(default_factory=Counter[str])
     rows: Counter[int] = field(default_factory=Counter[int])
 
@@ -62,6 +66,8 @@ class Overview:
     def see(self, view: EpisodeView) -> None:
         """Count what an episode has."""
         self.seen.add(view.index)
+        if not view.rows:
+            self.bare.add(view.index)
         self.kinds.update(kinds_in(view))
         for at, entry in enumerate(self.recorded):
             if view.index in entry.episodes:
@@ -69,6 +75,7 @@ class Overview:
 
     def findings(self) -> Iterator[Finding]:
         """The findings about all episodes that were seen."""
+        yield from bare_episodes(self.bare, len(self.seen))
         yield from balance(self.kinds, {kind for entry in self.recorded for kind in entry.kinds})
         for at, entry in enumerate(self.recorded):
             if entry.episodes <= self.seen:
@@ -94,6 +101,24 @@ def balance(answers: Mapping[str, int], wanted: Collection[str] = ()) -> Iterato
             None,
             f"Visual answers are out of balance ({numbers}).",
             "Ask for others with --vqa.kinds, or ask a model that can answer more of them.",
+        )
+
+
+def bare_episodes(bare: Collection[int], episodes: int) -> Iterator[Finding]:
+    """Findings of ``dataset.bare``.
+
+    Args:
+        bare: Indices of the episodes without language rows.
+        episodes: Number of episodes in all.
+    """
+    if 0 < len(bare) < episodes:
+        yield Finding(
+            None,
+            "dataset.bare",
+            "warning",
+            None,
+            f"{len(bare)} of {episodes} episodes have no language rows: {ranges(bare)}.",
+            "Annotate them, too: roboscribe annotate does what is missing.",
         )
 
 
