@@ -81,7 +81,7 @@ def slurm_cluster(folder: Path, cpus: int = 2) -> Generator[dict[str, str]]:
     environ = {"SLURM_CONF": str(config), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     _start_munge()
     processes = [
-        subprocess.Popen([program, "-D", *more], env=os.environ | environ)
+        subprocess.Popen([program, "-D", *more], env=os.environ | environ, stderr=subprocess.DEVNULL)
         for program, more in (("slurmctld", ["-c"]), ("slurmd", ["-c", "-N", host]))
     ]
     try:
