@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -17,28 +17,25 @@ from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
-from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
 from roboscribe.events import (
-    EpisodeFailed,
     EpisodeStaged,
     Listener,
     Note,
     RunFinished,
     ShardWritten,
-    Spent,
     StagingStarted,
     WritingStarted,
     ignore,
 )
 from roboscribe.frames import FrameSettings, FrameStore
 from roboscribe.language import Row
-from roboscribe.models.asking import AskingModel
 from roboscribe.models.base import Model
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.ahead import Ahead
+from roboscribe.staging.loop import EpisodeLoop
 from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
@@ -84,7 +81,8 @@ def annotate(
         staging = Staging(target)
         frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
         ahead = Ahead(source, stored, selection, model, staging, settings.seed, frames, Pace(model.at_once))
-        run = Run(source, stored, selection, model, staging, settings, listen, ahead)
+        loop = EpisodeLoop(model, staging, listen, ahead.pace)
+        run = Run(source, stored, selection, model, staging, settings, listen, ahead, loop)
         written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
         asyncio.run(run.stage(episodes))
@@ -92,14 +90,14 @@ def annotate(
 
     finished = RunFinished(
         annotated=len(run.ready),
-        failed=len(run.failures | run.left),
-        asks=run.asks,
+        failed=len(loop.failures | loop.left),
+        asks=loop.asks,
         rows=sum(ready.rows for ready in run.ready.values()),
         shards_written=shards,
         seconds=time.monotonic() - started,
         target=str(target),
-        spent=run.spent,
-        stopped=run.stopped,
+        spent=loop.spent,
+        stopped=loop.stopped,
         warnings=run.warnings,
         validated=not settings.skip_validation,
     )
@@ -173,14 +171,10 @@ class Run:
         settings: What to do.
         listen: Told of every event.
         ahead: Prepares episodes before they are asked about.
-        usable: Set once the model has been found to answer.
+        loop: Puts episodes through their work.
         ready: What is to be written of each episode that is ready.
-        failures: Episodes that are not.
-        left: Episodes that have not been tried, as a result that is not staged was not to be made.
-        asks: Asks put to the model so far.
         warnings: Warnings about the rows of episodes that are ready.
         strange: Styles met in the dataset that are none of LeRobot's.
-        stopped: Why no more episodes are tried; empty while they are.
     """
 
     source: Dataset
@@ -191,14 +185,10 @@ class Run:
     settings: AnnotateSettings
     listen: Listener
     ahead: Ahead
-    usable: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: EpisodeLoop
     ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
-    failures: set[int] = field(default_factory=set[int])
-    left: set[int] = field(default_factory=set[int])
-    asks: int = 0
     warnings: int = 0
     strange: set[str] = field(default_factory=set[str])
-    stopped: str = ""
 
     async def stage(self, episodes: Sequence[int]) -> None:
         """Annotate and validate every episode, in order as far as they start.
@@ -210,57 +200,32 @@ class Run:
         Raises:
             RunStopped: The model cannot be used at all; nothing was done.
         """
-        try:
-            async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-                group.create_task(self._check_model(stack))
-                for index in episodes:
-                    await self.ahead.pace.room()
-                    if self.stopped:
-                        break
-                    group.create_task(self._work(index))
-        except BaseExceptionGroup as errors:
-            # What ends a run, such as a listener whose reader has gone, ends it under its own name.
-            raise errors.exceptions[0] from None
-
-    async def _check_model(self, stack: AsyncExitStack) -> None:
-        if isinstance(self.model, AskingModel):
-            await stack.enter_async_context(self.model)
-        self.usable.set()
-
-    async def _work(self, index: int) -> None:
-        try:
-            with self.ahead.pace.under_way():
-                await self._stage_one(index)
-        except RunStopped as error:
-            self.stopped = str(error)
-        except NotStaged:
-            self.left.add(index)
-        except RoboscribeError as error:
-            self._fail(index, "read", str(error))
+        async with self.loop.opened():
+            await self.loop.each(episodes, self._stage_one)
 
     async def _stage_one(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, stored):
-            await self.usable.wait()
+            await self.loop.usable.wait()
             model = PacedModel(self.model, self.ahead.pace)
             produced = await produce(scene, self.selection, model, self.staging, stored)
         episode = scene.episode
         self._tell_of_strange(stored)
-        self.asks += produced.asks
+        self.loop.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)
         if produced.failure is not None:
-            self._fail(index, *produced.failure)
+            self.loop.fail(index, *produced.failure)
             return
         update = self._update(produced.rows)
         found = new_findings(episode, stored, update, tool_names(self.stored.info.raw.get("tools")))
         breach = next(filter(self._is_breach, found), None)
         if breach is not None:
-            self._fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
+            self.loop.fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
             return
         replaced = tuple(len(self._rows_of(name, stored)) for name in produced.written)
         self.ready[index] = Ready(produced.written, len(update.rows), replaced)
         self.warnings += sum(finding.severity == "warning" for finding in found)
-        self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.spent))
+        self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
 
     def _tell_of_strange(self, stored: Sequence[Row]) -> None:
         """Say of each style that is none of LeRobot's, once, that its rows stay."""
@@ -284,29 +249,6 @@ class Run:
         """The rows of some annotators, to take the place of an episode's rows of their styles."""
         styles = (self.selection.annotators[name].styles for name in made)
         return EpisodeUpdate(list(chain(*made.values())), frozenset[str | None]().union(*styles))
-
-    @property
-    def spent(self) -> Spent:
-        """What the model has cost so far."""
-        if not isinstance(self.model, AskingModel):
-            return Spent()
-        ledger = self.model.ledger
-        return Spent(
-            ledger.calls,
-            ledger.cached,
-            ledger.images,
-            ledger.bytes_sent,
-            ledger.usage.prompt_tokens,
-            ledger.usage.completion_tokens,
-            ledger.usage.cached_tokens,
-            ledger.cost,
-        )
-
-    def _fail(self, index: int, stage: str, reason: str) -> None:
-        self.failures.add(index)
-        if stage in STAGES:
-            self.staging.fail(index, "", {"annotator": stage}, reason)
-        self.listen(EpisodeFailed(index, stage, reason))
 
     def write(self, target: Path, tools_column: bool) -> int:
         """Write the rows of every episode that is ready; the number of data files that changed."""

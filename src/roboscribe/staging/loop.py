@@ -1,0 +1,113 @@
+"""Episodes go in and work for each; it is done in order as far as it starts, and what failed comes out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
+from roboscribe.events import EpisodeFailed, Listener, Spent
+from roboscribe.models.asking import AskingModel
+from roboscribe.models.base import Model
+from roboscribe.staging.pace import Pace
+from roboscribe.staging.store import STAGES, Staging
+
+Work = Callable[[int], Awaitable[None]]
+"""What is done with an episode, by its index."""
+
+
+@dataclass
+class EpisodeLoop:
+    """Puts the episodes of a run through their work.
+
+    Attributes:
+        model: Answers the asks.
+        staging: Where failures are kept.
+        listen: Told of every failure.
+        pace: When the next episode is begun.
+        usable: Set once the model has been found to answer.
+        failures: Episodes that failed.
+        left: Episodes that have not been tried, as a result that is not staged was not to be made.
+        asks: Asks put to the model so far.
+        stopped: Why no more episodes are tried; empty while they are.
+    """
+
+    model: Model
+    staging: Staging
+    listen: Listener
+    pace: Pace
+    usable: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: set[int] = field(default_factory=set[int])
+    left: set[int] = field(default_factory=set[int])
+    asks: int = 0
+    stopped: str = ""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        """Around the work of a run: the model is checked meanwhile, and let go of at the end.
+
+        Raises:
+            RunStopped: The model cannot be used at all; nothing was done.
+        """
+        try:
+            async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+                group.create_task(self._check_model(stack))
+                yield
+        except BaseExceptionGroup as errors:
+            # What ends a run, such as a listener whose reader has gone, ends it under its own name.
+            raise errors.exceptions[0] from None
+
+    async def each(self, episodes: Iterable[int], work: Work) -> None:
+        """Do the work for every episode, in order as far as it starts.
+
+        The next one is begun as soon as the model is running out of asks. An episode whose work raises a
+        ``RoboscribeError`` has failed, and the others go on.
+        """
+        async with asyncio.TaskGroup() as group:
+            for index in episodes:
+                await self.pace.room()
+                if self.stopped:
+                    break
+                group.create_task(self._attempt(index, work))
+
+    def fail(self, index: int, stage: str, reason: str) -> None:
+        """Note that an episode failed; one of ``STAGES`` is kept, annotators keep their own failures."""
+        self.failures.add(index)
+        if stage in STAGES:
+            self.staging.fail(index, "", {"annotator": stage}, reason)
+        self.listen(EpisodeFailed(index, stage, reason))
+
+    @property
+    def spent(self) -> Spent:
+        """What the model has cost so far."""
+        if not isinstance(self.model, AskingModel):
+            return Spent()
+        ledger = self.model.ledger
+        return Spent(
+            ledger.calls,
+            ledger.cached,
+            ledger.images,
+            ledger.bytes_sent,
+            ledger.usage.prompt_tokens,
+            ledger.usage.completion_tokens,
+            ledger.usage.cached_tokens,
+            ledger.cost,
+        )
+
+    async def _check_model(self, stack: AsyncExitStack) -> None:
+        if isinstance(self.model, AskingModel):
+            await stack.enter_async_context(self.model)
+        self.usable.set()
+
+    async def _attempt(self, index: int, work: Work) -> None:
+        try:
+            with self.pace.under_way():
+                await work(index)
+        except RunStopped as error:
+            self.stopped = str(error)
+        except NotStaged:
+            self.left.add(index)
+        except RoboscribeError as error:
+            self.fail(index, "read", str(error))
