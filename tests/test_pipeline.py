@@ -10,9 +10,10 @@ import pytest
 from make_dataset import make_dataset
 from scripted import answers, digests, failing
 
-from roboscribe.asks import Ask, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.asks import Ask, OpeningSpeech, RephraseTask, SegmentEpisode, UpdateMemory
 from roboscribe.config import (
     AnnotateSettings,
+    InterjectionsSettings,
     MemorySettings,
     PlanSettings,
     SubtasksSettings,
@@ -35,7 +36,7 @@ def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_rows_of_every_style_arrive(dataset: Path) -> None:
     finished = annotate(AnnotateSettings(root=dataset), model=ScriptedModel(answers))
-    assert (finished.annotated, finished.failed, finished.asks) == (3, 0, 9)
+    assert (finished.annotated, finished.failed, finished.asks) == (3, 0, 12)
     rows = open_dataset(dataset).language_rows(1)
     found = {
         style: [r.content for r in rows if r.style == style] for style in ("subtask", "memory", "task_aug")
@@ -112,6 +113,7 @@ def test_what_needs_a_failed_annotator_says_so(dataset: Path) -> None:
     reasons = {f.annotator: f.reason for f in read_status(AnnotateSettings(root=dataset)).failures}
     assert reasons == {
         "subtasks": "The server said no.",
+        "interjections": "Needs subtasks, which failed.",
         "plan": "Needs subtasks, which failed.",
         "memory": "Needs subtasks, which failed.",
     }
@@ -143,7 +145,8 @@ def test_rows_that_break_a_rule_quarantine_their_episode(dataset: Path) -> None:
     [
         ({"subtasks": SubtasksSettings(min_seconds=0.3)}, {SegmentEpisode, UpdateMemory}),
         ({"task_aug": TaskAugSettings(count=3)}, {RephraseTask}),
-        ({"seed": 5}, {SegmentEpisode, RephraseTask, UpdateMemory}),
+        ({"seed": 5}, {SegmentEpisode, RephraseTask, UpdateMemory, OpeningSpeech}),
+        ({"interjections": InterjectionsSettings(most=1)}, {OpeningSpeech}),
         ({"plan": PlanSettings(enabled=False)}, set()),
     ],
 )
@@ -202,6 +205,7 @@ def test_the_record_tells_of_what_is_written_only(dataset: Path) -> None:
     assert made == {
         "task_aug": ("0 2", 4),
         "subtasks": ("0 2", 4),
+        "interjections": ("0 2", 2),
         "plan": ("0 2", 4),
         "memory": ("0 2", 2),
         "motion": made["motion"],

@@ -119,4 +119,4 @@ def test_what_is_turned_off_does_not_run_and_all_off_is_refused() -> None:
         a.name
         for a in select_annotators(AnnotateSettings(repo_id="a/b", plan=off), lambda kind: False).in_order
     ]
-    assert names == ["task", "task_aug", "subtasks", "motion", "memory"]
+    assert names == ["task", "task_aug", "subtasks", "motion", "interjections", "memory"]

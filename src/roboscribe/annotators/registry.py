@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from roboscribe.annotators.base import Annotator
+from roboscribe.annotators.interjections import Interjections
 from roboscribe.annotators.memory import Memory
 from roboscribe.annotators.motion import MotionPrimitives
 from roboscribe.annotators.plan import Plan
@@ -37,6 +38,7 @@ def select_annotators(settings: AnnotateSettings, looks: Callable[[type[Ask[Any]
         (settings.task_aug.enabled, TaskAug(settings.task_aug)),
         (settings.subtasks.enabled, Subtasks(settings.subtasks, view)),
         (settings.motion.enabled, MotionPrimitives()),
+        (settings.interjections.enabled, Interjections(settings.interjections, view)),
         (settings.plan.enabled, Plan()),
         (settings.memory.enabled, Memory(settings.memory)),
         (settings.vqa.enabled and looks(AskAboutFrames), Vqa(settings.vqa)),

@@ -9,13 +9,20 @@ import re
 from collections.abc import Iterator, Sequence
 
 from roboscribe.asks.situation import Situation
+from roboscribe.config import Scenario
 from roboscribe.english import lexicon as lex
-from roboscribe.english.deeds import HANDLING, Deeds, deeds_of, is_open
+from roboscribe.english.deeds import HANDLING, Deeds, deeds_of, is_open, longest_verb
 from roboscribe.english.demands import Demand, read_demands
 from roboscribe.english.steps import TRIVIAL, Step
 from roboscribe.english.task import parse_task
+from roboscribe.english.texts import wording
 from roboscribe.english.things import Thing, is_unknown, thing_of
 from roboscribe.english.words import singular
+
+_OBJECTS: frozenset[Scenario] = frozenset(
+    {"negative_task", "situated_correction", "specific_constraint", "preference"}
+)
+"""Scenarios in which a person names what it is about."""
 
 MOST_SPOKEN_WORDS = 20
 """Words that a robot says in a breath."""
@@ -54,6 +61,31 @@ _RULING_OUT = re.compile(
     r"\b(?:don't|dont|do not|not|no|never|nothing|none|without|avoid|leave|skip|ignore|forget|except|but not|only"
     r"|keep|stay|stop|rather than|instead of|hands off|needn't|shouldn't|mustn't|neither|nor|wait)\b"
 )
+
+
+def fault_of_request(request: str, scenario: Scenario, at: Situation) -> str:
+    """What is wrong with what a person says, to follow its quotation; empty when it will do."""
+    if not wording(request):
+        return "is blank"
+    if scenario in _OBJECTS and not names_something(request, at):
+        return f"names nothing; say what it is about, such as “{at.thing or at.next.text}”"
+    if scenario == "negative_task" and not rules_out(request):
+        return "does not say what the robot is not to do"
+    fault = contradiction(request, at)
+    return f"does not fit what the robot does next, “{at.next.text}”: {fault}" if fault else ""
+
+
+def fault_of_speech(speech: str, at: Situation) -> str:
+    """What is wrong with what a robot says, to follow its quotation; empty when it will do."""
+    words = len(speech.split())
+    if not wording(speech):
+        return "is blank"
+    if words > MOST_SPOKEN_WORDS:
+        return f"has {words} words; say it in at most {MOST_SPOKEN_WORDS}"
+    if refuses(speech):
+        return "refuses; the robot is seen to do what comes next"
+    fault = contradiction(speech, at)
+    return f"does not fit what the robot does next, “{at.next.text}”: {fault}" if fault else ""
 
 
 def refuses(speech: str) -> bool:
@@ -153,7 +185,7 @@ def _ruled_out(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
     for demand in demands:
         things = demand.objects
         if demand.sense == "ruled out" and _LIMBS.isdisjoint(demand.words):
-            meant = things or ((last,) if demand.pronoun and last else ())
+            meant = things or ((last,) if demand.pronoun and demand.verb and last else ())
             if any(_does(coming, demand, meant, coming is at) for coming in _compared(demand, meant, at)):
                 yield f"“{' '.join(demand.words)}” forbids what the robot does"
         last = things[-1] if things else last
@@ -191,7 +223,12 @@ def _covers(demand: Demand, at: Situation) -> bool:
     if demand.verb and demand.verb.base in ("move", "shift"):
         return not does.isdisjoint(_MOVING)
     # Who says "don't drop it" forbids no setting down.
-    rough = "drop" in demand.words or "throw" in demand.deeds
+    rough = demand.verb is not None and demand.verb.base.partition(" ")[0] in (
+        "drop",
+        "throw",
+        "toss",
+        "fling",
+    )
     return not rough and not does.isdisjoint(demand.deeds)
 
 
@@ -209,6 +246,8 @@ def _other_thing(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
     """Asks for a thing or a place that no coming step is about, and not for the one that is next."""
     target = _target(at)
     coming = [thing_of(noun) for noun in (*at.acted_on, *_places(at))]
+    if not at.done:
+        coming += at.known
     vague = any(is_open(step) or (step.thing and is_unknown(step.thing)) for step in at.remaining)
     said = [thing for demand in demands if demand.sense != "ruled out" for thing in demand.objects]
     if vague or (target and any(thing.may_be(target) for thing in said)):
@@ -236,8 +275,10 @@ def _unheard_of(demand: Demand, at: Situation) -> Iterator[str]:
     """Things and places told to be handled or reached that neither task nor subtasks name."""
     for match in _NOUN.finditer(" ".join(demand.words)):
         preposition, words = match["preposition"], match["noun"].split()
-        stop = next((i for i, word in enumerate(words) if word in _NOT_IN_NOUN), len(words))
-        head = singular(words[stop - 1]) if stop else ""
+        stop = next(
+            (i for i, word in enumerate(words) if word in _NOT_IN_NOUN or i * longest_verb(words, i)), 3
+        )
+        head = singular(words[:stop][-1]) if stop else ""
         if (
             not head
             or head in {thing.head for thing in at.known} | _LIMBS | lex.UNCOUNTED
@@ -268,11 +309,11 @@ def _other_deed(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
 
 
 def _task_steps(at: Situation) -> list[Step]:
-    """Actions of the task that are no picking or placing, as steps: they may be part of one that names them not."""
+    """Actions of the task as steps: at the start all, later no picking or placing, which is done by then or told."""
     return [
         Step(at.task, "act", actions=(action,))
         for action in parse_task(at.task).actions
-        if action.verb not in lex.CARRYING
+        if not at.done or action.verb not in lex.CARRYING
     ]
 
 

@@ -9,13 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from roboscribe.asks.base import Answer, Ask, Sheets
-from roboscribe.asks.fit import (
-    MOST_SPOKEN_WORDS,
-    contradiction,
-    names_something,
-    refuses,
-    rules_out,
-)
+from roboscribe.asks.fit import fault_of_request, fault_of_speech
 from roboscribe.asks.segment import pictures_of
 from roboscribe.asks.situation import Situation, situation
 from roboscribe.config import Scenario
@@ -23,11 +17,6 @@ from roboscribe.english.texts import wording
 from roboscribe.frames import Part
 
 Spoken = Annotated[str, Field(min_length=2, max_length=200)]
-
-_OBJECTS: frozenset[Scenario] = frozenset(
-    {"negative_task", "situated_correction", "specific_constraint", "preference"}
-)
-"""Scenarios in which a person names what it is about."""
 
 
 class Speech(Answer):
@@ -70,7 +59,7 @@ class OpeningSpeech(Ask[Speech]):
 
     def objection(self, answer: Speech) -> str:
         """The robot agrees in a breath, and says nothing that it does not do."""
-        fault = _fault_of_speech(answer.text, situation(self.task, self.subtasks, 0))
+        fault = fault_of_speech(answer.text, situation(self.task, self.subtasks, 0))
         return f"What the robot says {fault}." if fault else ""
 
 
@@ -145,7 +134,7 @@ class Interject(Ask[Interjections]):
             known.append(key)
             if fault:
                 faults.append(f"Request {number}, “{made.request}”, {fault}.")
-            elif fault := _fault_of_speech(made.speech, at):
+            elif fault := fault_of_speech(made.speech, at):
                 faults.append(f"Speech {number}, “{made.speech}”, {fault}.")
         return " ".join(faults)
 
@@ -163,27 +152,3 @@ def can_hold(scenario: Scenario, at: Situation) -> bool:
     if scenario in ("negative_task", "situated_correction"):
         return at.next.kind != "act" or bool(at.spared or at.later)
     return True
-
-
-def fault_of_request(request: str, scenario: Scenario, at: Situation) -> str:
-    """What is wrong with what a person says, to follow its quotation; empty when it will do."""
-    if not wording(request):
-        return "is blank"
-    if scenario in _OBJECTS and not names_something(request, at):
-        return f"names nothing; say what it is about, such as “{at.thing or at.next.text}”"
-    if scenario == "negative_task" and not rules_out(request):
-        return "does not say what the robot is not to do"
-    fault = contradiction(request, at)
-    return f"does not fit what the robot does next, “{at.next.text}”: {fault}" if fault else ""
-
-
-def _fault_of_speech(speech: str, at: Situation) -> str:
-    words = len(speech.split())
-    if not wording(speech):
-        return "is blank"
-    if words > MOST_SPOKEN_WORDS:
-        return f"has {words} words; say it in at most {MOST_SPOKEN_WORDS}"
-    if refuses(speech):
-        return "refuses; the robot is seen to do what comes next"
-    fault = contradiction(speech, at)
-    return f"does not fit what the robot does next, “{at.next.text}”: {fault}" if fault else ""

@@ -173,8 +173,9 @@ def _turn(sense: Sense, words: list[str], token: str, following: str, rest: Sequ
         sense == "ruled out" or (token == "without" and not _ing(following))
     ):
         return "told"
-    if token in ("don't", "dont") and following in ("just", "only", "merely", *_REVERSED):
-        return "told"
+    if token in ("don't", "dont"):
+        telling = before in ("i", "you", "we") and following != "want" and "sure" not in words
+        return "told" if telling or following in ("just", "only", "merely", *_REVERSED) else "ruled out"
     if token in ("stop", "quit") and _ing(following):
         return "ruled out"
     if token in _NEGATORS or (token in ("instead", "rather") and following in ("of", "than")):
@@ -213,7 +214,7 @@ def _read(clause: _Clause, known: Collection[Thing]) -> Demand:
         verb = None
     if sense == "wanted" and verb and (postponed or (command and "skip" in verb.deeds)):
         sense, verb = "ruled out", VERB_FORMS["skip"]
-    if sense == "wanted" and verb is None and not _is_plain_wish(words, named):
+    if verb is None and not _is_plain_wish(words, named):
         sense = "told"
     return Demand(
         sense=sense,

@@ -84,6 +84,14 @@ def is_placeholder(task: str) -> bool:
     return all(word in lex.FILLER or (len(word) == 1 and word.isascii()) for word in words)
 
 
+def as_command(task: str) -> str:
+    """A task as said after "I will": without address, courtesy, capital and full stop; "" for no known command."""
+    text = _OPENERS.sub("", _CLOSERS.sub("", _spaced(task)))
+    words = text.lower().split()
+    starts = any(" ".join(words[:size]) in lex.BASE_FORMS for size in (1, 2, 3))
+    return text[:1].lower() + text[1:] if starts and parse_task(task).actions else ""
+
+
 def parse_task(task: str) -> Task:
     """The actions of a task text; none when it is a placeholder, not English, or not a command."""
     text = _CLOSERS.sub("", _spaced(task))

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from roboscribe.asks import Answer, Ask, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.asks import (
+    Answer,
+    Ask,
+    Interject,
+    OpeningSpeech,
+    RephraseTask,
+    SegmentEpisode,
+    UpdateMemory,
+)
 from roboscribe.errors import AnswerError
 from roboscribe.models.builtin.memory import remember
 from roboscribe.models.builtin.rephrase import rephrase
 from roboscribe.models.builtin.segment import segment
+from roboscribe.models.builtin.talk import interject, open_speech
 
 A = TypeVar("A", bound=Answer)
 
@@ -17,13 +26,15 @@ RULES: Mapping[type[Ask[Any]], Callable[[Any], Answer]] = {
     SegmentEpisode: segment,
     RephraseTask: rephrase,
     UpdateMemory: remember,
+    OpeningSpeech: open_speech,
+    Interject: interject,
 }
 
 
 class BuiltinModel:
     """Says only what signals and task text tell; where it does not know the object it says "the object"."""
 
-    identity = "builtin-1"
+    identity = "builtin-2"
     """Raised when a rule changes, so that results of the old rule are not reused."""
 
     at_once = 1

@@ -1,0 +1,131 @@
+"""Interjections: subtasks go in; what a person says meanwhile, and the robot's speech from the start on, come out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from roboscribe.annotators.base import Scene, Upstream
+from roboscribe.annotators.moments import moments_of
+from roboscribe.annotators.spans import Span, spans_of
+from roboscribe.annotators.task import task_of
+from roboscribe.annotators.view import View
+from roboscribe.asks import Interject, Interjection, Moment, OpeningSpeech, Sheets
+from roboscribe.config import InterjectionsSettings, answer_settings
+from roboscribe.episode import Episode
+from roboscribe.frames import FrameNeeds
+from roboscribe.language import Row, say
+from roboscribe.models.base import Model
+
+_BEFORE = _AFTER = 3
+"""Frames shown before and after a moment; they are among those that are shown for segmentation."""
+
+_PER_ASK = 50
+"""Most moments in one request, whether they come with frames or not."""
+
+
+class Interjections:
+    """Asks for the robot's first words, and for what is said at a few subtask boundaries, all at once.
+
+    The robot's motion is recorded, so a person's words must fit what it does next. They lie on subtask
+    boundaries, where the plan is stated anew as well.
+    """
+
+    name = "interjections"
+    version = 1
+    styles = frozenset[str | None]({"interjection", None})
+    requires = ("subtasks", "task")
+    accompanies: tuple[str, ...] = ()
+    asks = (OpeningSpeech, Interject)
+
+    def __init__(self, settings: InterjectionsSettings, view: View | None) -> None:
+        self._settings = settings
+        self._view = view
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that change the rows."""
+        return answer_settings(self._settings) | (answer_settings(self._view.settings) if self._view else {})
+
+    def needs(self, episode: Episode) -> FrameNeeds:
+        """The frames that segmentation shows: it is not known yet which of them lie at boundaries."""
+        if self._view is None or not self._settings.most:
+            return FrameNeeds()
+        return self._view.needs(episode, _shown(self._view, episode))
+
+    async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
+        """A speech row at the start, and at each moment an ``interjection`` row and a speech row."""
+        spans = spans_of(upstream["subtasks"], scene.episode)
+        task = task_of(scene, upstream)
+        moments = self._moments(scene, task, spans)
+        subtasks = tuple(span.label for span in spans)
+        opening, made = await asyncio.gather(
+            model.answer(
+                OpeningSpeech(
+                    episode=scene.episode.index,
+                    seed=scene.seed_for("opening"),
+                    task=task,
+                    subtasks=subtasks,
+                )
+            ),
+            self._interject(scene, task, subtasks, moments, model),
+        )
+        rows = [say(_line(opening.text), scene.episode.time_of(0))]
+        for moment, interjection in zip(moments, made, strict=True):
+            rows.append(Row("user", _line(interjection.request), "interjection", moment.time))
+            rows.append(say(_line(interjection.speech), moment.time))
+        return rows
+
+    def _moments(self, scene: Scene, task: str, spans: Sequence[Span]) -> list[Moment]:
+        """When and what for, with the frames around each moment for a model that looks."""
+        episode = scene.episode
+        times = [episode.time_of(span.start) for span in spans]
+        labels = [span.label for span in spans]
+        moments = moments_of(task, labels, times, self._settings, scene.seed_for("interjections/moments"))
+        if self._view is None or scene.frames is None:
+            return moments
+        cameras = len(self._view.cameras(episode))
+        # One row of cells for the frames before, one for those after.
+        settings = self._view.settings
+        view = View(replace(settings, columns=_BEFORE, rows=max(settings.rows, 2 * cameras)))
+        shown = _shown(self._view, episode)
+
+        def around(moment: Moment) -> Sheets | None:
+            start = spans[moment.done].start
+            before = [index for index in shown if index < start][-_BEFORE:]
+            after = [index for index in shown if index >= start][:_AFTER]
+            return view.sheets(scene.frames, [*before, *after]) if scene.frames else None
+
+        return [replace(moment, sheets=around(moment)) for moment in moments]
+
+    async def _interject(
+        self, scene: Scene, task: str, subtasks: tuple[str, ...], moments: Sequence[Moment], model: Model
+    ) -> list[Interjection]:
+        """What is said at each moment; in one request, unless it would show too many frames."""
+        frames = self._view.settings.per_ask // (_BEFORE + _AFTER) if self._view else _PER_ASK
+        size = max(1, min(_PER_ASK, frames))
+        made: list[Interjection] = []
+        for start in range(0, len(moments), size):
+            answer = await model.answer(
+                Interject(
+                    episode=scene.episode.index,
+                    seed=scene.seed_for(f"interjections/{start}"),
+                    task=task,
+                    subtasks=subtasks,
+                    moments=tuple(moments[start : start + size]),
+                    said=tuple(interjection.request for interjection in made),
+                )
+            )
+            made += answer.interjections
+        return made
+
+
+def _shown(view: View, episode: Episode) -> list[int]:
+    """Indices of the frames that segmentation shows."""
+    return [index for window in view.windows(episode) for index in window.indices]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
