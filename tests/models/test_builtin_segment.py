@@ -14,6 +14,7 @@ from signals.robots import KINDS, SCENARIOS, simulate, simulate_both
 from roboscribe.asks import SegmentEpisode, Segments
 from roboscribe.dataset import Dataset, open_dataset
 from roboscribe.episode import Episode
+from roboscribe.errors import AnswerError
 from roboscribe.evaluation.gold import read_gold
 from roboscribe.evaluation.metrics import Score, Span, boundary_score, pooled, segment_score
 from roboscribe.models.builtin.segment import segment
@@ -144,9 +145,15 @@ def test_a_task_without_destination_names_none() -> None:
 
 def test_video_only_is_one_segment_named_by_the_task() -> None:
     empty = Signals((), (), (), (), np.zeros(0, dtype=np.float32), ())
-    for task, label in (("Fold the towel.", "Fold the towel"), ("", "do the task"), ("x", "do the task")):
-        (only,) = segment(SegmentEpisode(episode=0, task=task, duration=4.0, signals=empty)).segments
-        assert (only.start, only.end, only.label) == (0.0, 4.0, label)
+    (only,) = segment(SegmentEpisode(episode=0, task="Fold the towel.", duration=4.0, signals=empty)).segments
+    assert (only.start, only.end, only.label) == (0.0, 4.0, "Fold the towel")
+
+
+@pytest.mark.parametrize("task", ["", "x", " . "])
+def test_where_nothing_tells_what_is_done_it_says_so(task: str) -> None:
+    empty = Signals((), (), (), (), np.zeros(0, dtype=np.float32), ())
+    with pytest.raises(AnswerError, match="Neither the robot's signals nor a task text"):
+        segment(SegmentEpisode(episode=0, task=task, duration=4.0, signals=empty))
 
 
 def test_a_stretch_is_clipped_but_understood_from_the_whole() -> None:

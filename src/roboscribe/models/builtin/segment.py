@@ -8,6 +8,7 @@ from itertools import groupby
 
 from roboscribe.asks import Segment, SegmentEpisode, Segments
 from roboscribe.english.task import parse_task
+from roboscribe.errors import AnswerError
 from roboscribe.models.builtin.goals import ON_TOP, UNKNOWN, Goal, goals_of
 from roboscribe.models.builtin.wording import label_of
 from roboscribe.signals import Arm, Phase, Signals, Verb
@@ -24,6 +25,9 @@ def segment(ask: SegmentEpisode) -> Segments:
     """The subtasks of a stretch of an episode: its phases, named by the task.
 
     Without signals the whole stretch is one segment that bears the task's name.
+
+    Raises:
+        AnswerError: There is neither a signal nor a task to tell what is done.
     """
     start, end = max(ask.start, 0.0), min(ask.end, ask.duration)
     segments = _whole(ask)
@@ -40,8 +44,12 @@ def _whole(ask: SegmentEpisode) -> list[Segment]:
     phases = [phase for phase in ask.signals.phases if phase.end > phase.start]
     if not phases:
         text = " ".join(ask.task.split()).rstrip(". ")[:120]
-        whole = Segment(start=0.0, end=ask.duration, label=text if len(text) > 1 else "do the task")
-        return [whole]
+        if len(text) < 2:
+            raise AnswerError(
+                "Neither the robot's signals nor a task text tell what is done.",
+                "A model that looks can tell: name one with --vlm.model-id.",
+            )
+        return [Segment(start=0.0, end=ask.duration, label=text)]
     both = len({phase.arm for phase in phases if phase.arm}) > 1
     named = _joined(_assigned(phases, goals_of(parse_task(ask.task)), ask.signals))
     labelled = [
