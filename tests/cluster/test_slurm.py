@@ -135,8 +135,11 @@ def test_an_episode_that_fails_fails_its_task_and_no_other(
     one, other = read_reports(folder)
     assert list(one.failed) == [1]
     assert other.ended == "done"
-    status = said(command("status", "--root", tmp_path / "out"))
-    assert "episode 1" in status
+    status = said(command("status", "--root", tmp_path / "out", "--watch"))
+    assert "3 of 4 episodes complete, 1 failed" in status
+    assert "1 episode: vqa: Episode 1" in " ".join(status.split())
+    assert "--task 0 shows its log" in status
+    assert "1 of 2 episodes failed." in said(command("status", "--root", tmp_path / "out", "--task", 0))
 
 
 def _once(look: Callable[[], object], seconds: float = 120) -> object:

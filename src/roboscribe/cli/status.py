@@ -4,30 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
 from roboscribe.config import DatasetSettings
+from roboscribe.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from roboscribe.status import Status
 
 
 @dataclass(frozen=True)
 class Arguments(DatasetSettings):
     """What is done, what failed and why.
 
-    Reads what is staged beside the dataset; for a run with `--output-dir`, give that folder.
+    Reads what is staged beside the dataset; for a run with `--output-dir`, give that folder. Of a run on a
+    cluster it also tells how far its tasks are, while they run and when they are gone.
     """
+
+    watch: bool = False
+    """Of a run on a cluster: show it again and again until no task runs any more."""
+    task: int | None = None
+    """Of a run on a cluster: show the end of the log of this task."""
 
 
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe status")
     from rich.console import Console
+
+    from roboscribe.dataset.hub import locate
+    from roboscribe.executors.watch import latest_plan, watch
+    from roboscribe.status import read_status
+
+    console = Console()
+    folder = latest_plan(arguments.output_dir or locate(arguments))
+    if folder is None and (arguments.watch or arguments.task is not None):
+        flag = "watch" if arguments.watch else "task"
+        raise SettingsError(f"--{flag}: this dataset was not annotated on a cluster.", "Leave it out.")
+    if folder is not None:
+        from roboscribe.cli.tasks import follow, log_of, view
+
+        if arguments.task is not None:
+            console.print(log_of(folder, arguments.task), highlight=False, soft_wrap=True, markup=False)
+            return EXIT_OK
+        if arguments.watch:
+            follow(console, folder)
+        else:
+            console.print(view(watch(folder)), highlight=False, soft_wrap=True)
+    show(console, read_status(arguments))
+    return EXIT_OK
+
+
+def show(console: Console, status: Status) -> None:
+    """Print the state of an annotation."""
     from rich.table import Table
 
-    from roboscribe.status import Status, read_status
-
-    status: Status = read_status(arguments)
-    console = Console()
     console.print(status.headline, highlight=False, soft_wrap=True, markup=False)
     if status.annotators:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -44,4 +79,3 @@ def main(words: Sequence[str]) -> int:
             soft_wrap=True,
             markup=False,
         )
-    return EXIT_OK
