@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from roboscribe.dataset.declare import with_say
@@ -14,6 +14,7 @@ from roboscribe.dataset.journal import OWN_FOLDERS, Transaction, check_writable,
 from roboscribe.dataset.layout import VIDEO_SUFFIXES
 from roboscribe.dataset.reader import Dataset, open_dataset
 from roboscribe.errors import DatasetError
+from roboscribe.language import COLUMNS
 
 LEFT_OUT = (*OWN_FOLDERS, ".git", ".cache")
 """What belongs to a folder, not to the dataset in it."""
@@ -21,13 +22,18 @@ LEFT_OUT = (*OWN_FOLDERS, ".git", ".cache")
 FLAG = "--output-dir"
 
 
-def check_target(source: Dataset, target: Path) -> Dataset:
+WRITTEN = frozenset({*COLUMNS, "tools", "subtask_index"})
+"""Features that language columns bring and take the place of."""
+
+
+def check_target(source: Dataset, target: Path, written: Collection[str] = WRITTEN) -> Dataset:
     """The dataset whose stored language rows a write to ``target`` starts from.
 
     Args:
         source: The dataset to be written.
         target: Its own folder, to change it in place; else one that is missing, empty, or holds what an
             earlier write of the same source made.
+        written: Features in which the two may differ.
 
     Returns:
         The dataset in ``target`` where there is one, else ``source``.
@@ -47,7 +53,7 @@ def check_target(source: Dataset, target: Path) -> Dataset:
         copy = open_dataset(target)
     except DatasetError as error:
         raise _other(source, target, str(error)) from error
-    difference = _difference(source, copy)
+    difference = _difference(source, copy, written)
     if difference:
         raise _other(source, target, difference)
     check_writable(target, (*_shards(source), INFO))
@@ -141,15 +147,14 @@ def _shards(source: Dataset) -> list[str]:
     return [shard.relative for shard in source.shards()]
 
 
-def _difference(source: Dataset, copy: Dataset) -> str:
-    """What tells a dataset from being made of ``source``, or ""."""
+def _difference(source: Dataset, copy: Dataset, written: Collection[str]) -> str:
+    """What tells a dataset from being made of ``source`` by writing some of its features, or ""."""
     if copy.info.version != source.info.version or copy.info.fps != source.info.fps:
         return f"it is {copy.info.version} at {copy.info.fps:g} fps"
     if copy.episode_indices != source.episode_indices or _lengths(copy) != _lengths(source):
         return f"{copy.range_text}, of other lengths"
     if _shards(copy) != _shards(source):
         return "its data files are named otherwise"
-    written = {"language_persistent", "language_events", "tools", "subtask_index"}
     ours, theirs = (
         {key: feature for key, feature in dataset.info.features.items() if key not in written}
         for dataset in (source, copy)

@@ -237,6 +237,9 @@ class Dataset:
         """
         shard = self.shard_of(index)
         start, stop = self.rows_of(index)
+        for column in columns:
+            if column not in self._columns_of(index):
+                raise KeyError(column)
         try:
             return self._reader.read(shard.path, columns, start, stop)
         except (pa.ArrowException, OSError) as error:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import pyarrow as pa
 
 from roboscribe.dataset.declare import LANGUAGE, TOOLS, NewColumn, declare, extend_schema, with_say
-from roboscribe.dataset.info import INFO
-from roboscribe.dataset.journal import transaction
 from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.merge import EpisodeUpdate, language_arrays, merge
-from roboscribe.dataset.output import check_target, is_same, take_along
+from roboscribe.dataset.output import check_target
 from roboscribe.dataset.reader import Dataset
+from roboscribe.dataset.rewrite import WriteReport, episode_spans, rewrite
 from roboscribe.dataset.shards import ShardFile, write_segments
-from roboscribe.errors import EpisodeError
-from roboscribe.language import EVENTS, PERSISTENT, Row
+from roboscribe.language import COLUMNS, EVENTS, PERSISTENT, Row
 
 __all__ = ["EpisodeUpdate", "WriteReport", "check_target", "write_language"]
 
@@ -28,23 +24,6 @@ DROPPED = ("subtask_index",)
 """Columns that language columns take the place of."""
 
 Update = Callable[[int], EpisodeUpdate | None]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteReport:
-    """What a write did.
-
-    Attributes:
-        shards_written: Data files that are new or changed.
-        shards_unchanged: Data files that were right as they were.
-        episodes_changed: Episodes whose rows are others than before.
-        files: Every file that was added or changed, relative to the target.
-    """
-
-    shards_written: int
-    shards_unchanged: int
-    episodes_changed: tuple[int, ...]
-    files: frozenset[str]
 
 
 def write_language(
@@ -55,6 +34,7 @@ def write_language(
     meta_files: Mapping[str, bytes] = MappingProxyType({}),
     tools_column: bool = False,
     on_shard: Callable[[Shard], None] | None = None,
+    drop: Sequence[str] = DROPPED,
 ) -> WriteReport:
     """Write language rows into the two columns of every data file.
 
@@ -68,37 +48,29 @@ def write_language(
         meta_files: Further files to write in the same step, by path relative to the target.
         tools_column: Whether to write the column ``tools``, too; an output folder that has it keeps it.
         on_shard: Called when a data file is done.
+        drop: Columns that the language columns take the place of.
 
     Raises:
         DatasetError: The target cannot be written, or a data file cannot be read; nothing was changed.
         EpisodeError: A row's timestamp is no frame's; nothing was changed.
     """
-    stored = check_target(source, target)
-    changed: list[int] = []
-    with transaction(target) as changes:
-        info = (stored.root / INFO).read_bytes()
-        had_tools = TOOLS.name in stored.info.features and TOOLS.name not in source.info.features
-        columns = (*LANGUAGE, TOOLS) if tools_column or had_tools else LANGUAGE
-        tools = json.dumps(with_say(json.loads(info).get("tools")), ensure_ascii=False)
-        for shard in source.shards():
-            with _ShardEdit(source, stored, shard, update, columns, tools) as edit:
-                if not (edit.holds_already and stored.root.samefile(target)):
-                    edit.write(changes.stage(shard.relative))
-                changed += edit.changed
-            if on_shard:
-                on_shard(shard)
-        if not is_same(source.root, target):
-            take_along(source, changes)
-        changes.write(INFO, declare(info, columns, DROPPED, say=True))
-        for relative, data in meta_files.items():
-            changes.write(relative, data)
-    shards = [shard.relative for shard in source.shards()]
-    written = len(changes.changed.intersection(shards))
-    return WriteReport(written, len(shards) - written, tuple(sorted(changed)), changes.changed)
+    stored = check_target(source, target, {*COLUMNS, TOOLS.name, *drop})
+    had_tools = TOOLS.name in stored.info.features and TOOLS.name not in source.info.features
+    columns = (*LANGUAGE, TOOLS) if tools_column or had_tools else LANGUAGE
+    tools = json.dumps(with_say(stored.info.raw.get("tools")), ensure_ascii=False)
+    return rewrite(
+        source,
+        stored,
+        target,
+        lambda shard: _ShardEdit(source, stored, shard, update, columns, tools, drop),
+        lambda info: declare(info, columns, drop, say=True),
+        meta_files,
+        on_shard,
+    )
 
 
 class _ShardEdit:
-    """A data file, its rows as they are and as they shall be; a context manager.
+    """A data file, its rows as they are and as they shall be.
 
     Attributes:
         changed: Episodes whose rows are to be others than they are.
@@ -112,11 +84,12 @@ class _ShardEdit:
         update: Update,
         columns: Sequence[NewColumn],
         tools: str,
+        drop: Sequence[str],
     ) -> None:
-        spans = _spans(source, shard)
+        spans = episode_spans(source, shard)
         self._file = ShardFile(shard.path, spans)
         self._old = self._file if stored is source else ShardFile(stored.root / shard.relative, spans)
-        self._schema = extend_schema(self._file.schema, columns, DROPPED)
+        self._schema = extend_schema(self._file.schema, columns, drop)
         self._added = {column.name for column in columns}
         self._kept = [name for name in self._schema.names if name not in self._added]
         self._tools = tools
@@ -133,10 +106,8 @@ class _ShardEdit:
             if episode is not None and after != merge(before, None, times, episode):
                 self.changed.append(episode)
 
-    def __enter__(self) -> _ShardEdit:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
+        """Close the files that are read."""
         self._file.close()
         self._old.close()
 
@@ -164,12 +135,3 @@ class _ShardEdit:
             new = {PERSISTENT: persistent, EVENTS: events, TOOLS.name: pa.repeat(self._tools, len(times))}
             columns = [new[name] if name in self._added else table[name] for name in self._schema.names]
             yield pa.table(columns, schema=self._schema)
-
-
-def _spans(source: Dataset, shard: Shard) -> dict[int, tuple[int, int]]:
-    """Rows of the shard's episodes; without those that cannot be read, whose rows stay as they are."""
-    spans: dict[int, tuple[int, int]] = {}
-    for index in shard.episodes:
-        with suppress(EpisodeError):
-            spans[index] = source.rows_of(index)
-    return spans
