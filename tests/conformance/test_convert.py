@@ -14,6 +14,7 @@ from converted import table_of
 from make_dataset import make_dataset
 from written import annotate
 
+import roboscribe
 from roboscribe.config import ConvertSettings
 from roboscribe.conversion.convert import convert
 from roboscribe.dataset import open_dataset
@@ -108,6 +109,30 @@ def test_what_was_annotated_loads(load: Load, made_source: Path, tmp_path: Path)
     held = [row for row in theirs[5]["language_persistent"] if row["style"] == "subtask"]
     assert [row["content"] for row in held] == [row.content for row in rows]
     assert theirs.meta.tools == dataset.info.raw["tools"]
+
+
+def test_index_features_load_and_are_named(load: Load, made_source: Path, tmp_path: Path) -> None:
+    """Frame by frame, as numbers and by the tables that name them; and as a frame of pandas."""
+    import pandas as pd
+    import torch
+
+    source = shutil.copytree(made_source, tmp_path / "source")
+    annotate(source)
+    root = to_v3(source, tmp_path / "v3")
+    convert(ConvertSettings(root=root, output_dir=tmp_path / "index", to="index-features"))
+    theirs = load(tmp_path / "index")
+    subtasks = pd.read_parquet(tmp_path / "index/meta/subtasks.parquet")
+    tasks = pd.read_parquet(tmp_path / "index/meta/tasks_high_level.parquet")
+    table = roboscribe.open_dataset(tmp_path / "index").to_pandas()
+    for frame in range(len(theirs)):
+        item = theirs[frame]
+        assert subtasks.iloc[item["subtask_index"].item()].name == table["subtask"][frame]
+        high_level = tasks.iloc[item["task_index_high_level"].item()]
+        assert high_level["user_prompt"] == table["user_prompt"][frame]
+        assert high_level["robot_utterance"] == table["robot_utterance"][frame]
+        assert item["task"] == "Pick up the cup." or "Put it down." in table["task"][frame]
+    loader = torch.utils.data.DataLoader(theirs, batch_size=32, shuffle=True)
+    assert sum(len(batch["task_index_high_level"]) for batch in loader) == len(table)
 
 
 def test_lerobots_own_converter_makes_the_same(load: Load, source: Path, tmp_path: Path) -> None:

@@ -449,6 +449,13 @@ class TestMessy:
         with pytest.raises(RoboscribeError, match=r"episode_000001\.parquet"):
             to_v3(source, tmp_path / "other")
 
+    def test_a_file_without_a_column_that_others_have(self, tmp_path: Path) -> None:
+        source = make_dataset(tmp_path / "source", version="v2.1", episodes=2, frames=5, kind=None)
+        _, second = sorted((source / "data").rglob("*.parquet"))
+        edit_table(second, lambda table: table.drop_columns(["action"]))
+        with pytest.raises(RoboscribeError, match=r"episode_000001\.parquet lacks the column 'action'"):
+            to_v3(source, tmp_path / "v3")
+
 
 class TestRefusals:
     """What cannot be is refused in a sentence, and leaves nothing behind."""

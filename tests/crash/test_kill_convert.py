@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from killing import run_until
 from make_dataset import make_dataset
-from written import digests, why_not_loadable
+from written import digests, stored_rows, why_not_loadable
 
 from roboscribe.config import ConvertSettings
 from roboscribe.conversion import data, videos
 from roboscribe.conversion.convert import convert
-from roboscribe.dataset import journal
+from roboscribe.dataset import journal, open_dataset
+from roboscribe.dataset.merge import EpisodeUpdate
+from roboscribe.dataset.writer import write_language
+from roboscribe.language import Row
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 
@@ -105,3 +109,40 @@ def test_files_of_a_source_that_has_changed_are_made_again(source: Path, tmp_pat
     to_v3(source, tmp_path / "anew")
     assert digests(target) == digests(tmp_path / "anew")
     assert digests(target) != digests(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("to", "other"), [("index-features", "language"), ("language", "index-features")])
+def test_every_kill_between_forms_leaves_the_one_or_the_other(to: Any, other: Any, tmp_path: Path) -> None:
+    start = make_dataset(tmp_path / "start", episodes=3, frames=[6, 5, 7], episodes_per_file=2, kind=None)
+    source = open_dataset(start)
+
+    def update(index: int) -> EpisodeUpdate:
+        middle = float(source.episode(index).timestamps[3])
+        rows = [Row("assistant", "reach", "subtask", 0.0), Row("assistant", "grasp", "subtask", middle)]
+        return EpisodeUpdate(rows, frozenset({"subtask"}))
+
+    write_language(source, start, update)
+    if to == "language":
+        convert(ConvertSettings(root=start, to=other))
+    new = shutil.copytree(start, tmp_path / "new")
+    steps = run_until(lambda: convert(ConvertSettings(root=new, to=to)))
+    assert steps is not None
+    whole = digests(new)
+    forms = [told(start), told(new)]
+    seen: list[int] = []
+    for step in range(1, steps + 1):
+        root = shutil.copytree(start, tmp_path / f"copy-{step}", symlinks=True)
+        assert run_until(lambda root=root: convert(ConvertSettings(root=root, to=to)), step) is None
+        assert why_not_loadable(root) == "", f"killed at step {step}"
+        seen.append(forms.index(told(root)))
+        if seen[-1] == 0:
+            convert(ConvertSettings(root=root, to=to))
+        assert digests(root) == whole, f"killed at step {step}, then completed"
+        shutil.rmtree(root)
+    assert seen == sorted(seen)
+    assert set(seen) == {0, 1}
+
+
+def told(root: Path) -> tuple[dict[int, list[Row]], set[str]]:
+    """The language rows of a dataset and the names of its features."""
+    return stored_rows(root), set(open_dataset(root).info.features)

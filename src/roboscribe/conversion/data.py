@@ -109,7 +109,7 @@ class TableForm:
             stored = self._dataset.table(part.source, self._stored)
         except KeyError as error:
             raise EpisodeError(
-                part.source, f"{shard.relative} lacks the column {error.args[0]}, which other files have."
+                part.source, f"{shard.relative} lacks the column {error.args[0]!r}, which other files have."
             ) from error
         counted = self._counted(part, stored, shard)
         columns: list[Any] = []

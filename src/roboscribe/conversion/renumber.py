@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from roboscribe.dataset import Dataset
+from roboscribe.dialogue import SAMPLES
 from roboscribe.errors import DatasetError
+from roboscribe.skills import SKILLS
 from roboscribe.staging import Staging
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import Entry, RunRecord
 
-SKILLS = "meta/skills.json"
-SAMPLES = "meta/syn_annotations.jsonl"
 NUMBERED = (SKILLS, SAMPLES, RUN_RECORD)
 """Files in a dataset that speak of episodes by number."""
 
