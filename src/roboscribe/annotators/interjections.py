@@ -74,6 +74,8 @@ class Interjections:
         )
         rows = [say(_line(opening.text), scene.episode.time_of(0))]
         for moment, interjection in zip(moments, made, strict=True):
+            if interjection is None:
+                continue
             rows.append(Row("user", _line(interjection.request), "interjection", moment.time))
             rows.append(say(_line(interjection.speech), moment.time))
         return rows
@@ -102,11 +104,11 @@ class Interjections:
 
     async def _interject(
         self, scene: Scene, task: str, subtasks: tuple[str, ...], moments: Sequence[Moment], model: Model
-    ) -> list[Interjection]:
-        """What is said at each moment; in one request, unless it would show too many frames."""
+    ) -> list[Interjection | None]:
+        """What is said at each moment, None where nothing fits; in few requests, by the frames they show."""
         frames = self._view.settings.per_ask // (_BEFORE + _AFTER) if self._view else _PER_ASK
         size = max(1, min(_PER_ASK, frames))
-        made: list[Interjection] = []
+        made: list[Interjection | None] = []
         for start in range(0, len(moments), size):
             answer = await model.answer(
                 Interject(
@@ -115,7 +117,7 @@ class Interjections:
                     task=task,
                     subtasks=subtasks,
                     moments=tuple(moments[start : start + size]),
-                    said=tuple(interjection.request for interjection in made),
+                    said=tuple(interjection.request for interjection in made if interjection),
                 )
             )
             made += answer.interjections

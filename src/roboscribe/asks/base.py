@@ -61,6 +61,10 @@ class Ask(Generic[A]):
         """What is wrong with an answer that fits its type, in words a model can act on; empty when it will do."""
         return ""
 
+    def remainder(self, answer: A) -> A | None:
+        """What will do of an answer with an objection, once asking again has not helped; None for nothing of it."""
+        return None
+
     def typical(self) -> A | None:
         """An answer of the length that models give, to foresee what a run takes; its content means nothing.
 

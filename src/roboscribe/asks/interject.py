@@ -33,9 +33,9 @@ class Interjection(Answer):
 
 
 class Interjections(Answer):
-    """One interjection for each moment asked about, in the same order."""
+    """One interjection for each moment asked about, in the same order; null where none would fit."""
 
-    interjections: Annotated[list[Interjection], Field(max_length=100)]
+    interjections: Annotated[list[Interjection | None], Field(max_length=100)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,8 +113,10 @@ class Interject(Ask[Interjections]):
         return parts
 
     def narrow(self, schema: dict[str, Any]) -> None:
-        """As many interjections as moments."""
-        schema["properties"]["interjections"].update(minItems=len(self.moments), maxItems=len(self.moments))
+        """As many interjections as moments, none of them null: a model always finds something to say."""
+        wanted = schema["properties"]["interjections"]
+        wanted.update(minItems=len(self.moments), maxItems=len(self.moments))
+        wanted["items"] = next(kind for kind in wanted["items"]["anyOf"] if kind["type"] == "object")
 
     def objection(self, answer: Interjections) -> str:
         """Each fits what the robot does next, is about something and is no other's twin."""
@@ -122,11 +124,25 @@ class Interject(Ask[Interjections]):
             return (
                 f"{len(self.moments)} interjections are wanted, but {len(answer.interjections)} were given."
             )
+        return " ".join(filter(None, self._faults(answer)))
+
+    def remainder(self, answer: Interjections) -> Interjections | None:
+        """The interjections that fit; a person need not speak at every moment."""
+        if len(answer.interjections) != len(self.moments):
+            return None
+        kept = zip(answer.interjections, self._faults(answer), strict=True)
+        return Interjections(interjections=[None if fault else made for made, fault in kept])
+
+    def _faults(self, answer: Interjections) -> list[str]:
+        """What is wrong with each interjection; empty for one that will do."""
         known = [wording(text) for text in self.said]
         faults: list[str] = []
         for number, (moment, at, made) in enumerate(
             zip(self.moments, self.situations, answer.interjections, strict=True), 1
         ):
+            if made is None:
+                faults.append(f"Interjection {number} is missing.")
+                continue
             key = wording(made.request)
             fault = (
                 "repeats another one" if key in known else fault_of_request(made.request, moment.scenario, at)
@@ -136,7 +152,9 @@ class Interject(Ask[Interjections]):
                 faults.append(f"Request {number}, “{made.request}”, {fault}.")
             elif fault := fault_of_speech(made.speech, at):
                 faults.append(f"Speech {number}, “{made.speech}”, {fault}.")
-        return " ".join(faults)
+            else:
+                faults.append("")
+        return faults
 
 
 def can_hold(scenario: Scenario, at: Situation) -> bool:

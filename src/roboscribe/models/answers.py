@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from roboscribe.asks import Answer
+from roboscribe.models.request import Reply
 
 A = TypeVar("A", bound=Answer)
 
@@ -20,7 +21,18 @@ _FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 
 
 class UnfitReply(ValueError):  # noqa: N818 - the reply is unfit, no program is in error
-    """A reply that holds no valid answer; the message says why, in words a model can act on."""
+    """A reply that holds no valid answer; the message says why, in words a model can act on.
+
+    Args:
+        message: Why.
+        rest: What of the answer would do by itself.
+        reply: The reply that holds it.
+    """
+
+    def __init__(self, message: str, rest: Answer | None = None, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.rest = rest
+        self.reply = reply
 
 
 @lru_cache(maxsize=256)

@@ -144,9 +144,10 @@ class AskingModel:
             return None
         try:
             return answer_in(reply, ask)
-        except UnfitReply:
-            # The answer type checks more than its schema tells, and has become stricter since.
-            return None
+        except UnfitReply as unfit:
+            # It was kept for what of it will do; or the answer type, which checks more than its schema tells, has
+            # become stricter since.
+            return cast("A | None", unfit.rest)
 
     async def _ask(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
         """A valid answer and the reply that holds it."""
@@ -157,6 +158,8 @@ class AskingModel:
                 return await self._converse(begun, ask)
             except UnfitReply as error:
                 unfit = error
+        if unfit.reply is not None and unfit.rest is not None:
+            return unfit.reply, cast(A, unfit.rest)
         raise AnswerError(f"The model gave no valid answer to {request.name}. {unfit}")
 
     async def _converse(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
@@ -223,7 +226,7 @@ def answer_in(reply: Reply, ask: Ask[A]) -> A:
     """
     answer = parse_answer(reply.text, cast("type[A]", ask.answer))
     if objection := ask.objection(answer):
-        raise UnfitReply(objection)
+        raise UnfitReply(objection, ask.remainder(answer), reply)
     return answer
 
 
