@@ -17,6 +17,7 @@ from converted import assert_same_episodes, payloads, shown, table_of, videos_of
 from make_dataset import edit_info, edit_table, make_dataset, write_lines
 from written import annotate, data_files, digests, why_not_loadable
 
+from roboscribe.cli.app import main
 from roboscribe.config import ConvertSettings
 from roboscribe.conversion.convert import convert
 from roboscribe.dataset import open_dataset
@@ -539,3 +540,45 @@ def test_depth_comes_along(tmp_path: Path) -> None:
         sorted(source.glob("videos/*/depth/*.mp4"))
     )
     assert open_dataset(tmp_path / "v3").notes == ()
+
+
+def test_a_video_that_goes_on_after_its_episode_is_joined_whole(tmp_path: Path) -> None:
+    source = make_dataset(
+        tmp_path / "source", version="v2.1", episodes=3, frames=[12, 9, 12], codec="h264-b-frames"
+    )
+    folder = source / "videos/chunk-000" / TOP
+    shutil.copy(folder / "episode_000002.mp4", folder / "episode_000001.mp4")
+    to_v3(source, tmp_path / "v3")
+    assert_same_episodes(source, tmp_path / "v3")
+    table = table_of(tmp_path / "v3", "meta/episodes")
+    assert table[f"videos/{TOP}/from_timestamp"].to_pylist() == [0.0, 1.2, 2.4]
+    assert table[f"videos/{TOP}/to_timestamp"].to_pylist() == [1.2, 2.1, 3.6]
+
+
+@pytest.mark.parametrize("log_format", ["plain", "json", "rich"])
+def test_the_command_tells_how_far_it_is(
+    log_format: str, cameras: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["convert", "--root", str(cameras), "--output-dir", str(tmp_path / "v3")]
+    assert main([*words, "--log-format", log_format]) == 0
+    said = capsys.readouterr().out
+    if log_format == "json":
+        events = [json.loads(line) for line in said.splitlines()]
+        started = next(event for event in events if event["event"] == "ConversionStarted")
+        assert started["steps"] == sum(event["event"] == "ConversionStep" for event in events) == 18
+        assert (events[-1]["event"], events[-1]["episodes"]) == ("ConversionFinished", 6)
+    else:
+        assert "6 episodes as v3.0" in " ".join(said.split())
+    assert main([*words, "--log-format", log_format]) == 0
+    assert "already" in capsys.readouterr().out
+
+
+def test_flags_that_cannot_be(cameras: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["convert", "--root", str(cameras), "--output-dir", "x", "--video-files-size-in-mb", "0"]) == 2
+    )
+    assert "--video-files-size-in-mb is 0" in capsys.readouterr().err
+    assert main(["convert", "--root", str(cameras)]) == 2
+    assert "--output-dir" in capsys.readouterr().err
+    assert main(["convert", "--root", str(cameras), "--to", "v9"]) == 2
+    assert "'v9'" in capsys.readouterr().err

@@ -19,7 +19,7 @@ COMMANDS = {
     "estimate": "what a run would take: calls, tokens, hours and cost",
     "status": "what is done, what failed, and why",
     "validate": "check the language of an annotated dataset against every rule",
-    "convert": "bring a dataset into another form: v2.x to v3.0",
+    "convert": "v2.x to v3.0; language columns to index features, and back",
     "cache": "how large the request cache is, and making it smaller",
     "push": "send a finished dataset to the Hugging Face Hub",
     "demo": "annotate the bundled sample and show it",

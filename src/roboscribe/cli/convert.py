@@ -16,7 +16,8 @@ class Arguments(ConvertSettings):
     """Bring a LeRobot dataset into another form.
 
     `--to v3.0`, which LeRobot 0.6 reads, writes a new dataset to `--output-dir`: data files put together, videos
-    joined without encoding them anew. Cut short, the same command goes on.
+    joined without encoding them anew. Cut short, the same command goes on. `--to index-features` and
+    `--to language` turn subtasks and dialogue from rows into numbers per frame, and back.
     """
 
     log_format: LogFormat = "auto"
