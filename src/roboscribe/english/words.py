@@ -85,6 +85,13 @@ def singular(noun: str) -> str:
     return noun[:-2] if noun.endswith(("xes", "ches", "shes", "sses")) else noun[:-1]
 
 
+def plural(noun: str) -> str:
+    """A noun, with what stands before it, in the plural: ``red brick`` → ``red bricks``, ``box`` → ``boxes``."""
+    if noun.endswith("y") and noun[-2:-1] not in _VOWELS:
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "z", "ch", "sh")) else "s")
+
+
 def is_plural(noun: str) -> bool:
     """Whether "them", not "it", stands for a noun phrase: ``the cups``, ``3 cubes``, ``both pots``."""
     words = re.split(r" (?:of|with|from|on|in) ", noun.lower())[0].split()
