@@ -10,7 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from make_dataset import make_dataset
 
 from roboscribe.annotators.base import Scene
@@ -19,6 +22,7 @@ from roboscribe.annotators.vqa import Vqa
 from roboscribe.asks import Ask, AskAboutFrames
 from roboscribe.config import AnnotateSettings, VqaSettings
 from roboscribe.dataset import open_dataset
+from roboscribe.episode import Camera, Episode, VideoClip
 from roboscribe.errors import EpisodeError, SettingsError
 from roboscribe.frames import FrameStore
 from roboscribe.language import Row, canonical_json
@@ -80,12 +84,36 @@ def asked(
 
 def test_every_camera_is_asked_about_once_a_second_on_exact_frames(scene: Scene) -> None:
     rows, asks = asked(scene)
-    times = [float(scene.episode.timestamps[frame]) for frame in range(0, 125, 10)]
-    for camera in CAMERAS:
+    for camera, first in zip(CAMERAS, (0, 5), strict=True):
+        times = [float(scene.episode.timestamps[frame]) for frame in range(first, 125, 10)]
         for role in ("user", "assistant"):
             assert [r.timestamp for r in rows if (r.camera, r.role) == (camera, role)] == times
-    assert sorted(len(ask.inquiries) for ask in asks) == [3] * 6 + [4] * 2, "13 pictures of each"
+    assert sorted(len(ask.inquiries) for ask in asks) == [3, 3, 3, 4, 4, 4, 4], "13 and 12 pictures"
     assert check_episode(EpisodeView.of(scene.episode, rows)) == []
+
+
+def test_cameras_take_turns_so_that_a_frame_has_questions_about_one(scene: Scene) -> None:
+    for settings in ({}, {"consecutive": 5}, {"emission_hz": 5.0, "consecutive": 2}, {"emission_hz": 3.0}):
+        rows, _ = asked(scene, **settings)
+        assert {row.camera for row in rows} == set(CAMERAS)
+        assert max(Counter(row.timestamp for row in rows).values()) == 2, "a question and its answer"
+    rows, _ = asked(scene, emission_hz=10.0)
+    assert len(rows) == 4 * 125, "but every frame of every camera where that is wanted"
+
+
+@given(st.sampled_from([5.0, 10.0, 23.976, 29.97, 30.0, 50.0]), st.integers(1, 4), st.data())
+def test_no_two_cameras_share_a_frame_where_there_are_enough(
+    fps: float, cameras: int, data: st.DataObject
+) -> None:
+    hz = data.draw(st.floats(0.1, fps / cameras))
+    times = (np.arange(200) / fps).astype(np.float32)
+    handles = {f"camera {n}": VideoClip(Path("none.mp4"), 0.0) for n in range(cameras)}
+    known = tuple(Camera(key, 48, 64, "video") for key in handles)
+    episode = Episode(0, (), fps, times, None, None, known, dict(handles))
+    looked_at = Vqa(VqaSettings(emission_hz=hz)).needs(episode).jpegs
+    frames = [frame for found in looked_at.values() for frame in found]
+    assert len(frames) == len(set(frames))
+    assert min(frames) == 0
 
 
 def test_one_camera_and_another_rate_can_be_named(scene: Scene) -> None:
@@ -168,8 +196,8 @@ def test_one_kind_alone_has_no_spare(scene: Scene) -> None:
 
 def test_only_the_frames_that_are_looked_at_are_decoded(scene: Scene) -> None:
     needs = Vqa(VqaSettings(consecutive=3)).needs(scene.episode)
-    assert set(needs.jpegs) == set(CAMERAS)
-    assert all(list(frames) == list(range(0, 125, 10)) for frames in needs.jpegs.values())
+    looked_at = {key: list(frames) for key, frames in needs.jpegs.items()}
+    assert looked_at == {CAMERAS[0]: list(range(0, 125, 10)), CAMERAS[1]: list(range(5, 125, 10))}
     assert not needs.thumbnails
 
 

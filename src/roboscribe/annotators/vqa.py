@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from roboscribe.annotators.base import Scene, Upstream
@@ -43,6 +44,10 @@ class Tick:
 class Vqa:
     """Asks about frames at a regular rate, for every camera on its own and several frames in one request.
 
+    Cameras take turns, so that a frame has questions about one of them only, as long as there are frames enough:
+    the bindings ``vqa`` and ``vqa_query`` that LeRobot resolves for every recipe do not tell cameras apart, and a
+    frame with two answers ends its training.
+
     Kinds of question take turns at random, so that they are in balance. Where one cannot be answered, a spare
     kind of the same request takes its place; where that cannot be answered either there is no row. It builds
     on nothing but the task, so that its requests need not wait for a segmentation. An episode without video
@@ -66,8 +71,7 @@ class Vqa:
 
     def needs(self, episode: Episode) -> FrameNeeds:
         """The frames that are looked at."""
-        looked_at = every(episode.timestamps, self._settings.emission_hz)
-        return FrameNeeds(jpegs=dict.fromkeys(self._cameras(episode), looked_at))
+        return FrameNeeds(jpegs=self._looked_at(episode))
 
     async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
         """A ``user`` row and an ``assistant`` row for each question."""
@@ -76,34 +80,50 @@ class Vqa:
         task = task_of(scene, upstream)
         found = await asyncio.gather(
             *(
-                self._ask(scene, scene.frames, task, camera, ticks, model)
-                for camera in self._cameras(scene.episode)
-                for ticks in windows(self._ticks(scene, camera), self._settings.pictures_per_ask)
+                self._ask(scene, scene.frames, task, camera, part, model)
+                for camera, ticks in self._ticks(scene).items()
+                for part in windows(ticks, self._settings.pictures_per_ask)
             )
         )
         return [row for rows in found for row in rows]
 
-    def _cameras(self, episode: Episode) -> tuple[str, ...]:
-        return cameras_of(episode, self._settings.cameras, self.name)
+    def _looked_at(self, episode: Episode) -> dict[str, list[int]]:
+        """Frames at which each camera is looked at."""
+        cameras = cameras_of(episode, self._settings.cameras, self.name)
+        hz = self._settings.emission_hz
+        # Whole frames apart: rounded one by one, two cameras' times could fall on the same frame.
+        apart = [int(turn * episode.fps / (hz * len(cameras))) / episode.fps for turn in range(len(cameras))]
+        return {
+            camera: every(episode.timestamps, hz, after=after)
+            for camera, after in zip(cameras, apart, strict=True)
+        }
 
-    def _ticks(self, scene: Scene, camera: str) -> list[Tick]:
-        """When a camera is looked at, and the kinds of question each time: those asked least so far come first."""
-        episode = scene.episode
-        chance = random.Random(scene.seed_for(f"vqa/{camera}"))
-        starts = every(episode.timestamps, self._settings.emission_hz)
+    def _ticks(self, scene: Scene) -> dict[str, list[Tick]]:
+        """When each camera is looked at, and what is asked; frames in a row end where another look begins."""
+        looked_at = self._looked_at(scene.episode)
+        begins = sorted({frame for frames in looked_at.values() for frame in frames})
+        ends = dict(pairwise([*begins, scene.episode.frames]))
+        return {
+            camera: self._drawn(
+                random.Random(scene.seed_for(f"vqa/{camera}")), [range(f, ends[f]) for f in frames]
+            )
+            for camera, frames in looked_at.items()
+        }
+
+    def _drawn(self, chance: random.Random, runs: Sequence[range]) -> list[Tick]:
+        """What is asked about frames in a row; kinds that were asked least so far come first."""
         ticks: list[Tick] = []
         asked: Counter[QuestionKind] = Counter()
         last: tuple[QuestionKind, ...] = ()
-        for start, end in zip(starts, [*starts[1:], episode.frames], strict=True):
+        for run in runs:
             turns: dict[QuestionKind, tuple[int, bool, float]] = {
                 kind: (asked[kind], kind in last, chance.random()) for kind in self._settings.kinds
             }
             order = sorted(turns, key=turns.__getitem__)
-            count = min(self._settings.consecutive, end - start, len(order))
-            last = tuple(order[:count])
+            frames = tuple(run[: min(self._settings.consecutive, len(order))])
+            last = tuple(order[: len(frames)])
             asked.update(last)
-            frames = tuple(range(start, start + count))
-            ticks.append(Tick(frames, tuple(order[: count + 1]), chance.choice(_TOPICS)))
+            ticks.append(Tick(frames, tuple(order[: len(frames) + 1]), chance.choice(_TOPICS)))
         return ticks
 
     async def _ask(

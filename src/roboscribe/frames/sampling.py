@@ -19,8 +19,8 @@ ROUNDING = 1e-4
 """Seconds by which stored float32 timestamps may fall short of the time they stand for."""
 
 
-def every(timestamps: ArrayLike, hz: float, *, last: bool = False) -> list[int]:
-    """A frame each 1/hz seconds, always the first; the last as well if ``last``.
+def every(timestamps: ArrayLike, hz: float, *, after: float = 0.0, last: bool = False) -> list[int]:
+    """A frame each 1/hz seconds from ``after`` seconds on, so the first by default; the last as well if ``last``.
 
     Times are counted from the first frame, so no error adds up at rates that do not divide the frame rate.
 
@@ -30,8 +30,9 @@ def every(timestamps: ArrayLike, hz: float, *, last: bool = False) -> list[int]:
     if not hz > 0:
         raise ValueError(f"{hz} frames per second; must be above 0")
     times = _times(timestamps)
-    count = int((times[-1] - times[0] + ROUNDING) * hz) + 1
-    frames = _nearest(times, times[0] + np.arange(count) / hz)
+    left = times[-1] - times[0] - after + ROUNDING
+    count = int(left * hz) + 1 if left >= 0 else 0
+    frames = _nearest(times, times[0] + after + np.arange(count) / hz)
     return _unique(frames, [len(times) - 1] if last else [])
 
 
