@@ -100,7 +100,7 @@ def test_every_frame_is_decoded_once_and_sent_as_jpeg(
 
 
 def test_thumbnails_are_as_large_as_told(dataset: Path, server: FakeServer, tmp_path: Path) -> None:
-    base = replace(settings(dataset, server, tmp_path / "a"), episodes=("0",))
+    base = replace(settings(dataset, server, tmp_path / "a"), episodes=("0",), vqa=VqaSettings(enabled=False))
     annotate(base)
     small = server.stats.bytes
     annotate(replace(base, output_dir=tmp_path / "b", frames=replace(base.frames, thumbnail_side=128)))
