@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from converted import table_of
-from make_dataset import make_dataset
+from make_dataset import edit_table, make_dataset, read_stamp, write_lines
 from written import annotate
 
 import roboscribe
@@ -109,6 +109,36 @@ def test_what_was_annotated_loads(load: Load, made_source: Path, tmp_path: Path)
     held = [row for row in theirs[5]["language_persistent"] if row["style"] == "subtask"]
     assert [row["content"] for row in held] == [row.content for row in rows]
     assert theirs.meta.tools == dataset.info.raw["tools"]
+
+
+def test_what_lerobot_would_refuse_is_put_in_order(load: Load, tmp_path: Path) -> None:
+    """Undeclared columns, a camera without files, gaps in numbers, no tasks."""
+    source = make_dataset(
+        tmp_path / "source", version="v2.0", episodes=4, frames=[6, 7, 8, 9], fps=30, cameras=(TOP, WRIST)
+    )
+    for folder in source.glob(f"videos/*/{WRIST}"):
+        shutil.rmtree(folder)
+    for path in (source / "data").rglob("*.parquet"):
+        edit_table(path, lambda table: table.append_column("stray", table["index"]))
+    (source / "meta/tasks.jsonl").unlink()
+    lines = [{"episode_index": index, "length": 6 + index} for index in (0, 2, 3)]
+    write_lines(source / "meta/episodes.jsonl", lines)
+    theirs = load(to_v3(source, tmp_path / "v3"))
+    assert len(theirs) == 23
+    assert theirs.meta.video_keys == [TOP]
+    items = [theirs[frame] for frame in range(23)]
+    assert [item["episode_index"].item() for item in items] == [0] * 6 + [1] * 8 + [2] * 9
+    stamps = [read_stamp((item[TOP].numpy() * 255).transpose(1, 2, 0)) for item in items]
+    assert [(stamp.episode, stamp.frame) for stamp in stamps] == [
+        (index, frame) for index in (0, 2, 3) for frame in range(6 + index)
+    ]
+    assert {item["task"] for item in items} == {""}
+
+
+def test_pictures_in_rows_load(load: Load, tmp_path: Path) -> None:
+    source = make_dataset(tmp_path / "source", version="v2.0", episodes=3, frames=5, fps=30, kind="image")
+    theirs = load(to_v3(source, tmp_path / "v3", data_files_size_in_mb=0.03))
+    assert_every_frame_is_the_sources(theirs, source)
 
 
 def test_index_features_load_and_are_named(load: Load, made_source: Path, tmp_path: Path) -> None:
