@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-FOOTERS = 16
-"""Footers kept; that of a shard with a row group per episode takes some hundred kilobytes."""
+FOOTERS = 4
+"""Footers kept; that of a file with 500 row groups, one per episode, takes some ten megabytes."""
 
 GROUPS = 32
 """Decoded row groups kept: those of a few files, in the few sets of columns that are read. Small tables take many
@@ -22,6 +22,9 @@ times the bytes they hold."""
 
 GROUP_BYTES = 64 * 2**20
 """Bytes of decoded row groups kept; the newest is kept whatever its size."""
+
+STREAMED = 16_384
+"""Rows decoded at a time where few are picked out of many."""
 
 Stamp = tuple[Path, int, int, int]
 
@@ -52,10 +55,15 @@ class RowReader:
     Footers and the row groups read last are kept, so that reading the episodes of a packed file one after
     the other decodes it once. A file that was replaced in the meantime is read anew.
 
+    Args:
+        sparse: Whether few rows of many will be read: they are picked out as their row groups stream by, and
+            nothing is kept.
+
     Every method raises ``pa.ArrowException`` or ``OSError`` when the file cannot be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sparse: bool = False) -> None:
+        self._sparse = sparse
         self._lock = Lock()
         self._footers: OrderedDict[Stamp, Footer] = OrderedDict()
         self._groups: OrderedDict[tuple[Stamp, int, tuple[str, ...]], pa.Table] = OrderedDict()
@@ -73,9 +81,12 @@ class RowReader:
             bounds = self._footer(stamp).bounds
             parts: list[pa.Table] = []
             for number in np.flatnonzero((bounds[:-1] < stop) & (bounds[1:] > start)).tolist():
-                group = self._group(stamp, number, tuple(columns))
-                low, high = max(start, int(bounds[number])), min(stop, int(bounds[number + 1]))
-                parts.append(group.slice(low - int(bounds[number]), high - low))
+                low, high = (
+                    max(0, start - int(bounds[number])),
+                    min(stop, int(bounds[number + 1])) - int(bounds[number]),
+                )
+                pick = self._picked if self._sparse else self._cut
+                parts.append(pick(stamp, number, tuple(columns), low, high))
         return pa.concat_tables(parts)
 
     def column(self, path: Path, name: str) -> NDArray[np.int64]:
@@ -97,6 +108,25 @@ class RowReader:
         while len(self._footers) > FOOTERS:
             self._footers.popitem(last=False)
         return footer
+
+    def _cut(self, stamp: Stamp, number: int, columns: tuple[str, ...], low: int, high: int) -> pa.Table:
+        """Rows ``[low, high)`` of a row group, all of which is decoded and kept."""
+        return self._group(stamp, number, columns).slice(low, high - low)
+
+    def _picked(self, stamp: Stamp, number: int, columns: tuple[str, ...], low: int, high: int) -> pa.Table:
+        """Rows ``[low, high)`` of a row group, which is decoded only as far as that."""
+        found: list[pa.Table] = []
+        with pq.ParquetFile(stamp[0], metadata=self._footers[stamp].metadata) as file:
+            at = 0
+            for batch in file.iter_batches(
+                STREAMED, row_groups=[number], columns=list(columns), use_threads=False
+            ):
+                if at + len(batch) > low:
+                    found.append(pa.table(batch.slice(max(0, low - at), high - max(at, low))))
+                at += len(batch)
+                if at >= high:
+                    break
+        return pa.concat_tables(found).select(list(columns))
 
     def _group(self, stamp: Stamp, number: int, columns: tuple[str, ...]) -> pa.Table:
         key = (stamp, number, columns)

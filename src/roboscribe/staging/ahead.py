@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ class Ahead:
         """
         async with AsyncExitStack() as stack:
             with self.pace.preparing():
-                episode, stored, due = await asyncio.to_thread(self._read, index)
+                episode, stored, due = await self.pace.off_loop(self._read, index)
                 needs = FrameNeeds()
                 for annotator in self.selection.in_order:
                     needs |= annotator.needs(episode)
@@ -63,7 +62,7 @@ class Ahead:
                 scene = Scene(episode, self.seed, frames)
                 if due:
                     looks = any(annotator.needs(episode) for annotator in due)
-                    await asyncio.to_thread(_prepare, scene, looks)
+                    await self.pace.off_loop(_prepare, scene, looks)
             yield scene, stored
 
     def _read(self, index: int) -> tuple[Episode, list[Row], list[Annotator]]:

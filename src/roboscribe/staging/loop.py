@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
 from roboscribe.events import EpisodeFailed, Listener, Spent
@@ -53,11 +54,12 @@ class EpisodeLoop:
         """
         try:
             async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+                stack.enter_context(self.pace)
                 group.create_task(self._check_model(stack))
                 yield
         except BaseExceptionGroup as errors:
             # What ends a run, such as a listener whose reader has gone, ends it under its own name.
-            raise errors.exceptions[0] from None
+            raise _first(errors) from None
 
     async def each(self, episodes: Iterable[int], work: Work) -> None:
         """Do the work for every episode, in order as far as it starts.
@@ -111,3 +113,9 @@ class EpisodeLoop:
             self.left.add(index)
         except RoboscribeError as error:
             self.fail(index, "read", str(error))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    while isinstance(error := group.exceptions[0], BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+    return error

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from roboscribe.asks import Answer, Ask
 from roboscribe.models.base import Model
 
 A = TypeVar("A", bound=Answer)
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 ROUNDS = 8
 """Rounds of asks kept ready beside the one under way, so that a model is never without work: as many as the
@@ -24,7 +27,7 @@ PREPARED_AT_ONCE = min(8, os.cpu_count() or 1)
 class Pace:
     """Counts episodes and asks under way, which bounds the memory that they take.
 
-    Belongs to one event loop.
+    Belongs to one event loop; a context manager, which lets go of its threads.
 
     Args:
         at_once: Asks that the model works on at the same time.
@@ -35,6 +38,14 @@ class Pace:
         self._load = 0
         self._preparing = 0
         self._less = asyncio.Event()
+        # Not those that everybody shares: each thread that reads footers of megabytes keeps memory for them.
+        self._threads = ThreadPoolExecutor(PREPARED_AT_ONCE, "roboscribe-prepare")
+
+    def __enter__(self) -> Pace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
 
     @contextmanager
     def under_way(self) -> Generator[None]:
@@ -55,6 +66,10 @@ class Pace:
         finally:
             self._preparing -= 1
             self._less.set()
+
+    async def off_loop(self, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """The result of work done on one of the threads that prepare episodes."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     async def room(self) -> None:
         """Wait until so little is under way that another episode is to be begun."""

@@ -1,0 +1,77 @@
+"""New work begins when little is under way, as much as the model takes at a time tells, and ends as what ended it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from make_dataset import make_dataset
+from scripted import answers
+
+from roboscribe.config import AnnotateSettings
+from roboscribe.events import EpisodeStaged, Event
+from roboscribe.models.scripted import ScriptedModel
+from roboscribe.pipeline import annotate
+from roboscribe.staging.pace import PREPARED_AT_ONCE, ROUNDS, Pace
+
+
+def has_room(pace: Pace) -> bool:
+    """Whether another episode may be begun at once."""
+
+    async def try_it() -> bool:
+        try:
+            await asyncio.wait_for(pace.room(), 0.05)
+        except TimeoutError:
+            return False
+        return True
+
+    return asyncio.run(try_it())
+
+
+@pytest.mark.parametrize("at_once", [1, 16])
+def test_rounds_of_asks_are_kept_ready_and_no_more(at_once: int) -> None:
+    with Pace(at_once) as pace, ExitStack() as under_way:
+        for _ in range((ROUNDS + 1) * at_once):
+            assert has_room(pace)
+            under_way.enter_context(pace.under_way())
+        assert not has_room(pace)
+        under_way.close()
+        assert has_room(pace)
+
+
+def test_few_episodes_are_prepared_at_the_same_time() -> None:
+    with Pace(64) as pace, ExitStack() as prepared:
+        for _ in range(PREPARED_AT_ONCE):
+            assert has_room(pace)
+            prepared.enter_context(pace.preparing())
+        assert not has_room(pace)
+        prepared.close()
+        assert has_room(pace)
+
+
+def test_who_waits_for_room_gets_it_as_work_ends() -> None:
+    async def run() -> None:
+        with Pace(1) as pace:
+            work = [pace.under_way() for _ in range(ROUNDS + 1)]
+            for one in work:
+                one.__enter__()
+            waiting = asyncio.create_task(pace.room())
+            await asyncio.sleep(0.01)
+            assert not waiting.done()
+            work[0].__exit__(None, None, None)
+            await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(run())
+
+
+def test_a_listener_whose_reader_has_gone_ends_the_run_under_its_own_name(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", episodes=4, frames=30, cameras=(), tasks=("Lift the cup.",))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, EpisodeStaged):
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        annotate(AnnotateSettings(root=root, only=("task_aug",)), listen, ScriptedModel(answers))
