@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from roboscribe.episode import Camera, Channels, Episode
 from roboscribe.errors import EpisodeError, SettingsError
-from roboscribe.frames.calibration import Calibration, CameraCalibration, read_calibration
+from roboscribe.frames.calibration import Calibration, CameraCalibration
 
 TOP = "observation.images.top"
 K = [[500.0, 0.0, 320.0], [0.0, 500.0, 240.0], [0.0, 0.0, 1.0]]
@@ -102,7 +102,9 @@ def test_a_size_that_nobody_knows_must_be_given() -> None:
 
 
 def test_channels_and_cameras_that_are_not_there_are_named() -> None:
-    with pytest.raises(EpisodeError, match=r"grippers\.gripper\.channels names 'x'.*3 channels: a, b, c"):
+    with pytest.raises(
+        EpisodeError, match=r"cameras\.json: grippers\.gripper\.channels names 'x'.*3 channels: a, b, c"
+    ):
         calibration().paths(episode(names=("a", "b", "c")), TOP)
     with pytest.raises(EpisodeError, match=r"names 7, which the state does not have"):
         calibration(grippers={"gripper": {"channels": [0, 1, 7]}}).paths(episode(), TOP)
@@ -144,7 +146,7 @@ def test_what_is_wrong_is_told_with_file_and_key(tmp_path: Path, said: Any, wher
     path = tmp_path / "cameras.json"
     path.write_text(json.dumps(said))
     with pytest.raises(SettingsError) as failure:
-        read_calibration(path)
+        Calibration.read(path)
     message = str(failure.value)
     assert f"--trace.calibration {path}: {where}" in message
     assert what in message
@@ -155,20 +157,20 @@ def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "cameras.json"
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"cameras\.json: "):
-        read_calibration(path)
+        Calibration.read(path)
     with pytest.raises(SettingsError, match=r"none\.json: No such file"):
-        read_calibration(tmp_path / "none.json")
+        Calibration.read(tmp_path / "none.json")
 
 
 def test_numbers_are_finite(tmp_path: Path) -> None:
     path = tmp_path / "cameras.json"
     path.write_text(json.dumps(_with(distortion=[math.inf])))
     with pytest.raises(SettingsError, match=r"distortion\.0: .*finite"):
-        read_calibration(path)
+        Calibration.read(path)
 
 
 def test_the_readme_shows_a_calibration_that_is_one(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     path = tmp_path / "cameras.json"
     path.write_text(readme.split("```json\n")[1].split("```")[0])
-    assert list(read_calibration(path).grippers) == ["gripper"]
+    assert list(Calibration.read(path).grippers) == ["gripper"]

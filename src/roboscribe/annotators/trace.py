@@ -18,7 +18,7 @@ from roboscribe.config import TraceSettings, answer_settings
 from roboscribe.episode import Episode
 from roboscribe.errors import SettingsError
 from roboscribe.frames import EpisodeFrames, FrameNeeds
-from roboscribe.frames.calibration import Calibration, read_calibration
+from roboscribe.frames.calibration import Calibration
 from roboscribe.frames.sampling import ROUNDING, every, windows
 from roboscribe.language import Row, canonical_json
 from roboscribe.models.base import Model
@@ -168,7 +168,7 @@ def calibration_of(settings: TraceSettings) -> Calibration | None:
     """
     if settings.calibration is None:
         return None
-    calibration = read_calibration(settings.calibration)
+    calibration = Calibration.read(settings.calibration)
     for key in settings.cameras:
         if key not in calibration.cameras:
             raise SettingsError(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from roboscribe.episode import Episode
 from roboscribe.errors import EpisodeError, SettingsError
@@ -104,6 +104,30 @@ class Calibration(_Data):
 
     cameras: Annotated[dict[str, CameraCalibration], Field(min_length=1)]
     grippers: Annotated[dict[str, GripperChannels], Field(min_length=1)]
+    # Part of messages only: what is calibrated does not depend on where the file lies.
+    _file: Path = PrivateAttr(default=Path("cameras.json"))
+
+    @classmethod
+    def read(cls, path: Path) -> Calibration:
+        """The calibration in a JSON file.
+
+        Raises:
+            SettingsError: There is none, or a key in it is not as it must be; names file and key.
+        """
+        try:
+            calibration = cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise SettingsError(f"--trace.calibration {path}: {error.strerror or error}.") from None
+        except ValidationError as error:
+            problem: Any = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(step) for step in problem["loc"])
+            reason = str(problem["msg"]).removeprefix("Value error, ")
+            raise SettingsError(
+                f"--trace.calibration {path}: {place + ': ' if place else ''}{reason}.",
+                "The README shows what the file holds.",
+            ) from None
+        calibration._file = path
+        return calibration
 
     def positions(self, episode: Episode) -> dict[str, Array]:
         """Each gripper's position in the world in metres, shape [frames, 3], by name.
@@ -121,7 +145,7 @@ class Calibration(_Data):
                 if not isinstance(column, int) or not 0 <= column < len(names):
                     raise EpisodeError(
                         episode.index,
-                        f"--trace.calibration: grippers.{name}.channels names {channel!r}, which the state does"
+                        f"{self._file.name}: grippers.{name}.channels names {channel!r}, which the state does"
                         " not have.",
                         f"It has {len(names)} channels: {', '.join(filter(None, names)) or 'without names'}.",
                     )
@@ -140,7 +164,7 @@ class Calibration(_Data):
         if camera is None:
             raise EpisodeError(
                 episode.index,
-                f"--trace.calibration: cameras.{key} is no camera of the dataset.",
+                f"{self._file.name}: cameras.{key} is no camera of the dataset.",
                 f"Its cameras: {', '.join(camera.key for camera in episode.cameras) or 'none'}.",
             )
         told = self.cameras[key].image_size
@@ -149,7 +173,7 @@ class Calibration(_Data):
             if told and abs(told[0] * recorded[1] / (told[1] * recorded[0]) - 1) > _SAME_SHAPE:
                 raise EpisodeError(
                     episode.index,
-                    f"--trace.calibration: cameras.{key}.image_size is {told[0]}x{told[1]}, but frames are"
+                    f"{self._file.name}: cameras.{key}.image_size is {told[0]}x{told[1]}, but frames are"
                     f" {recorded[0]}x{recorded[1]}.",
                     "Calibrate the camera as it was recorded.",
                 )
@@ -157,7 +181,7 @@ class Calibration(_Data):
         if told is None:
             raise EpisodeError(
                 episode.index,
-                f"--trace.calibration: cameras.{key}.image_size is needed.",
+                f"{self._file.name}: cameras.{key}.image_size is needed.",
                 "The dataset has none.",
             )
         return told[0], told[1]
@@ -180,26 +204,6 @@ class Calibration(_Data):
             path[np.any(outside, axis=1)] = np.nan
             found[name] = path
         return found
-
-
-def read_calibration(path: Path) -> Calibration:
-    """The calibration in a JSON file.
-
-    Raises:
-        SettingsError: There is none, or a key in it is not as it must be; names file and key.
-    """
-    try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"--trace.calibration {path}: {error.strerror or error}.") from None
-    except ValidationError as error:
-        problem: Any = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in problem["loc"])
-        reason = str(problem["msg"]).removeprefix("Value error, ")
-        raise SettingsError(
-            f"--trace.calibration {path}: {place + ': ' if place else ''}{reason}.",
-            "The README shows what the file holds.",
-        ) from None
 
 
 def _before_camera(seen: Array) -> Array:
