@@ -169,8 +169,8 @@ def test_numbers_are_finite(tmp_path: Path) -> None:
         Calibration.read(path)
 
 
-def test_the_readme_shows_a_calibration_that_is_one(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_documents_show_a_calibration_that_is_one(tmp_path: Path) -> None:
+    told = (Path(__file__).parents[2] / "docs/vqa.md").read_text()
     path = tmp_path / "cameras.json"
-    path.write_text(readme.split("```json\n")[1].split("```")[0])
+    path.write_text(told.split("```json\n")[1].split("```")[0])
     assert list(Calibration.read(path).grippers) == ["gripper"]

@@ -124,7 +124,7 @@ class Calibration(_Data):
             reason = str(problem["msg"]).removeprefix("Value error, ")
             raise SettingsError(
                 f"--trace.calibration {path}: {place + ': ' if place else ''}{reason}.",
-                "The README shows what the file holds.",
+                "docs/vqa.md shows what the file holds.",
             ) from None
         calibration._file = path
         return calibration
