@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -119,6 +120,19 @@ class VlmSettings:
                 raise SettingsError(
                     f"--vlm.api-base: {url!r} is no server address.", "Write it as http://localhost:8000/v1."
                 )
+
+    def api_key(self, environ: Mapping[str, str]) -> str:
+        """The API key from the environment, or ``EMPTY``, which local servers take.
+
+        Raises:
+            SettingsError: What is there cannot be a key.
+        """
+        key = environ.get(self.api_key_env, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise SettingsError(
+                f"The environment variable {self.api_key_env} holds something that is no API key."
+            )
+        return key or "EMPTY"
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -11,14 +11,15 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from roboscribe.config import VlmSettings
-from roboscribe.errors import AnswerError, RoboscribeError, ServerError, SettingsError
+from roboscribe.errors import AnswerError, RoboscribeError, ServerError
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.dialect import Dialect, body_of, png_url, refuses_structure, reply_of, sampling_of
-from roboscribe.models.endpoint import Endpoint, Trouble
+from roboscribe.models.endpoint import Endpoint
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
 from roboscribe.models.request import Reply, Request, without_clips
 from roboscribe.models.slots import Slots
+from roboscribe.models.trouble import Trouble
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -74,7 +75,7 @@ class OpenAIBackend:
         self._wait = wait
         self._clock = clock
         self._key_is_set = bool(environ.get(vlm.api_key_env, "").strip())
-        key = api_key(vlm, environ)
+        key = vlm.api_key(environ)
         self._endpoints = [Endpoint(url, key, vlm.timeout_s) for url in urls or (None,)]
         self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
         self._films: dict[Endpoint, asyncio.Task[bool]] = {}
@@ -300,15 +301,3 @@ class OpenAIBackend:
 
 async def _ready(dialect: Dialect) -> Dialect:
     return dialect
-
-
-def api_key(vlm: VlmSettings, environ: Mapping[str, str]) -> str:
-    """The API key from the environment, or ``EMPTY``, which local servers take.
-
-    Raises:
-        SettingsError: What is there cannot be a key.
-    """
-    key = environ.get(vlm.api_key_env, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise SettingsError(f"The environment variable {vlm.api_key_env} holds something that is no API key.")
-    return key or "EMPTY"

@@ -12,8 +12,8 @@ from roboscribe.errors import ServerError
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.answers import objects_in
 from roboscribe.models.dialect import Dialect, Structure
-from roboscribe.models.endpoint import Trouble
 from roboscribe.models.request import Reply, Request
+from roboscribe.models.trouble import Trouble
 
 Send = Callable[[Request, Dialect], Awaitable[Reply]]
 """Brings the reply to one request in one dialect, or raises ``Trouble``."""

@@ -14,6 +14,7 @@ from roboscribe.frames import Places
 from roboscribe.models.answers import UnfitReply
 from roboscribe.models.asking import Renderer, answer_in, cache_key, request_of
 from roboscribe.models.dialect import Dialect, spelt_out
+from roboscribe.models.probe import learn
 from roboscribe.models.request import Reply, Request, without_clips
 from roboscribe.models.tokens import Tokens
 from roboscribe.models.typical import as_replied, typical_answer, usual_value
@@ -157,8 +158,6 @@ class Rehearsal:
 
     async def probe(self) -> list[Foreseen]:
         """What finding out what each server can do will take."""
-        # It needs the package that talks to servers, which is there where there are any.
-        from roboscribe.models.probe import learn
 
         async def send(request: Request, dialect: Dialect) -> Reply:
             text = json.dumps(usual_value(request.schema)) if request.schema else "Hello."

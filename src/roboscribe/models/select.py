@@ -162,10 +162,7 @@ def rehearse_model(
         yield None
         return
     model, urls = _whereabouts(vlm, choice, environ)
-    key = ""
-    if choice.backend == "openai":
-        key = _api_key(vlm, environ)
-    else:
+    if choice.backend != "openai":
         _check_in_process(choice.backend, vlm)
         pixel_bounds(vlm, family_of(model))
     size = SIZES.get(choice.backend)
@@ -174,7 +171,7 @@ def rehearse_model(
             identity_of(vlm, model),
             renderer,
             find=kept.find if vlm.cache else lambda outline: None,
-            tokens=count_tokens(vlm, model, urls, key),
+            tokens=count_tokens(vlm, model, urls, vlm.api_key(environ)),
             max_tokens=vlm.max_new_tokens,
             places=places_of(vlm, model),
             films=choice.backend != "vllm",
@@ -296,20 +293,12 @@ def _not_installed(backend: str, error: ModuleNotFoundError) -> SettingsError:
     )
 
 
-def _api_key(vlm: VlmSettings, environ: Mapping[str, str]) -> str:
-    try:
-        from roboscribe.models.openai import api_key
-    except ModuleNotFoundError as error:
-        raise _not_installed("openai", error) from None
-    return api_key(vlm, environ)
-
-
 def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, str]) -> str:
     """The name of the model of a server that serves just one."""
     if not urls:
         return _named(vlm, "--vlm.backend openai")
     request = urllib.request.Request(
-        f"{urls[0]}/models", headers={"Authorization": f"Bearer {_api_key(vlm, environ)}"}
+        f"{urls[0]}/models", headers={"Authorization": f"Bearer {vlm.api_key(environ)}"}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
