@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from roboscribe.asks.base import Answer
+from roboscribe.asks.base import Answer, copied
 from roboscribe.asks.shots import (
     AboutShots,
     PlaceBox,
@@ -220,9 +219,7 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
         anything: Mapping[str, Any] = schema["properties"]["pictures"]["additionalProperties"]
         entries: dict[str, Any] = {}
         for number, inquiry, extent in zip(self.numbers, self.inquiries, self.extents, strict=True):
-            entries[number] = exactly(
-                {kind: deepcopy(anything["properties"][kind]) for kind in inquiry.kinds}
-            )
+            entries[number] = exactly({kind: copied(anything["properties"][kind]) for kind in inquiry.kinds})
             bound_places(entries[number], extent)
         schema["properties"]["pictures"] = exactly(entries)
 

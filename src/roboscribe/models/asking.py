@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
 from roboscribe.asks import Answer, Ask
+from roboscribe.asks.base import copied
 from roboscribe.errors import AnswerError
 from roboscribe.frames import Part, Places
 from roboscribe.models.answers import UnfitReply, parse_answer, schema_of
@@ -200,7 +201,7 @@ async def request_of(ask: Ask[Any], renderer: Renderer, max_tokens: int) -> Requ
         RoboscribeError: The ask cannot be put, as when its pictures cannot be read.
     """
     system, parts = await renderer.render(ask)
-    schema = deepcopy(dict(schema_of(ask.answer)))
+    schema = copied(schema_of(ask.answer))
     ask.narrow(schema)
     return Request(
         name=type(ask).__name__,
