@@ -1,0 +1,100 @@
+"""Many episodes without video, annotated by the builtin model: does memory stay flat, and every episode as fast?
+
+    python benchmarks/many_episodes.py [--episodes 10000] [--work FOLDER]
+
+Prints the peak of memory and the mean time of the first and of the last thousand episodes; exits with 1 where
+memory reaches 500 MB, or the last thousand take more than 1.2 times as long as the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from measured import measure
+
+HERE = Path(__file__).resolve().parent
+MOST_MB = 500
+MOST_SLOWDOWN = 1.2
+GROUP = 1000
+"""Episodes whose mean time is told."""
+
+
+def build(root: Path, episodes: int) -> None:
+    """Write the dataset: 8 to 15 s each at 10 frames a second, 500 episodes to a file."""
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from make_dataset import make_dataset
+
+    make_dataset(
+        root,
+        episodes=episodes,
+        frames=[80 + 7 * (index % 11) for index in range(episodes)],
+        cameras=(),
+        kind=None,
+        episodes_per_file=500,
+        tasks=("Pick up the red cup.", "Put the blue brick in the tray.", "Open the drawer."),
+    )
+
+
+def staged_at(log: Path) -> tuple[float, list[float], float]:
+    """When staging began, when each episode was staged, and when the run ended; seconds since 1970."""
+    events = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    times: dict[str, list[float]] = {}
+    for event in events:
+        times.setdefault(event["event"], []).append(event["time"])
+    if "EpisodeFailed" in times:
+        raise SystemExit(f"{len(times['EpisodeFailed'])} episodes failed; see {log}")
+    return times["StagingStarted"][0], times["EpisodeStaged"], times["RunFinished"][0]
+
+
+def run(work: Path, episodes: int) -> bool:
+    """Build, annotate twice and tell; whether what is to hold holds."""
+    root = work / f"episodes-{episodes}"
+    if not root.exists():
+        subprocess.run([sys.executable, __file__, "--build", str(root), "--episodes", str(episodes)], check=True)
+    shutil.rmtree(work / "out", ignore_errors=True)
+    command = [sys.executable, "-m", "roboscribe", "annotate", "--root", str(root)]
+    command += ["--output-dir", str(work / "out"), "--log-format", "json", "--executor.force-local"]
+    good = True
+    for number, name in enumerate(("first run", "again, nothing to do")):
+        log = work / f"log-{number}.txt"
+        cost = measure(command, log, os.environ)
+        if cost.code:
+            raise SystemExit(f"it ended with {cost.code}; see {log}")
+        began, staged, ended = staged_at(log)
+        group = min(GROUP, episodes // 3)
+        first = (staged[group - 1] - began) / group
+        last = (staged[-1] - staged[-group - 1]) / group
+        good = good and cost.peak_mb < MOST_MB and last <= MOST_SLOWDOWN * first
+        print(f"{name}: {episodes} episodes in {cost.wall:.1f} s, {cost.cpu:.1f} s of CPU")
+        print(f"  peak memory              {cost.peak_mb:8.0f} MB   below {MOST_MB}")
+        print(f"  first {group} episodes     {1000 * first:8.2f} ms each")
+        print(f"  last {group} episodes      {1000 * last:8.2f} ms each, {last / first:.2f} times; at most {MOST_SLOWDOWN}")
+        print(f"  validated and written in {ended - staged[-1]:8.1f} s", flush=True)
+    return good
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--episodes", type=int, default=10_000)
+    parser.add_argument("--work", type=Path, help="folder for the dataset, which is kept; else a temporary one")
+    parser.add_argument("--build", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.build:
+        build(chosen.build, chosen.episodes)
+        return
+    with TemporaryDirectory() as temporary:
+        work = chosen.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        sys.exit(0 if run(work, chosen.episodes) else 1)
+
+
+if __name__ == "__main__":
+    main()

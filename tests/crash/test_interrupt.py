@@ -1,0 +1,67 @@
+"""Ctrl-C in the midst of a run: the dataset stays as it was, what is finished is kept, and the same command goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fake_openai_server import FakeServer
+from make_dataset import make_dataset
+from scripted import digests
+
+EPISODES = 12
+
+
+def command(root: Path, out: Path, server: FakeServer) -> list[str]:
+    asked = ["--vlm.api-base", server.url, "--vlm.model-id", "fake-vlm", "--vlm.client-concurrency", "4"]
+    paths = ["--root", str(root), "--output-dir", str(out), "--vlm.cache", "false"]
+    chosen = ["--only", "task_aug", "vqa", "motion", "--executor.force-local"]
+    return [sys.executable, "-m", "roboscribe", "annotate", *paths, *asked, *chosen]
+
+
+def interrupted(root: Path, out: Path, server: FakeServer, after: int) -> subprocess.CompletedProcess[str]:
+    """The end of a run that is interrupted as soon as the server has answered so many asks."""
+    process = subprocess.Popen(
+        command(root, out, server), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while len(server.asked) < after and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+@pytest.mark.parametrize("after", [1, 20])
+def test_an_interrupted_run_goes_on_where_it_was(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    root = make_dataset(tmp_path / "data", episodes=EPISODES, frames=60, size=(320, 240))
+    with FakeServer(latency=0.05) as server:
+        whole = subprocess.run(command(root, tmp_path / "whole", server), capture_output=True, check=False)
+        assert whole.returncode == 0, whole.stderr
+        needed = len(server.asked)
+    before = digests(root)
+
+    out = tmp_path / "out"
+    with FakeServer(latency=0.05) as server:
+        run = interrupted(root, out, server, after)
+        assert run.returncode == 1
+        assert run.stderr.strip().splitlines() == [
+            "roboscribe: stopped. What is finished is kept; the same command goes on."
+        ]
+        assert digests(root) == before
+        assert not (out / "meta/info.json").exists()
+        first = len(server.asked)
+        assert first < needed
+        kept = [path for path in out.rglob("task_aug.json") if json.loads(path.read_text())["error"] is None]
+        again = subprocess.run(command(root, out, server), capture_output=True, check=False)
+        assert again.returncode == 0, again.stderr
+        assert len(server.asked) - first <= needed - len(kept)
+    assert after == 1 or len(kept) > 1
+    assert digests(out) == digests(tmp_path / "whole")
