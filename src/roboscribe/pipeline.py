@@ -122,14 +122,18 @@ class Opened:
     episodes: tuple[int, ...]
 
 
-def open_datasets(settings: AnnotateSettings) -> Opened:
+def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened:
     """Open what the settings name, and make sure that it can be read and written.
+
+    Args:
+        settings: Of the run.
+        sparse: Whether few of the episodes will be read.
 
     Raises:
         RoboscribeError: It cannot be, or there is no such episode or camera.
     """
     wanted = parse_episodes(settings.episodes)
-    source = open_dataset(locate(settings))
+    source = open_dataset(locate(settings), sparse=sparse)
     episodes = check_episodes(source, wanted)
     for section in (settings.frames, settings.vqa, settings.trace):
         for key in section.cameras:

@@ -35,9 +35,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
+@pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize(("start", "stop"), [(0, 10), (5, 25), (99, 100), (0, 100), (30, 31)])
-def test_any_span(path: Path, start: int, stop: int) -> None:
-    table = RowReader().read(path, ["b"], start, stop)
+def test_any_span(path: Path, start: int, stop: int, sparse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "STREAMED", 3)
+    table = RowReader(sparse=sparse).read(path, ["b"], start, stop)
     assert table.column_names == ["b"]
     assert table["b"].to_pylist() == [2.0 * row for row in range(start, stop)]
 

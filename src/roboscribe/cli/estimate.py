@@ -29,8 +29,9 @@ class Arguments(annotate.Arguments):
     object.
     """
 
-    sample: int = 64
-    """Episodes to rehearse; the others are taken to be like them."""
+    sample: int | None = None
+    """Episodes to rehearse; the others are taken to be like them. When left out, as many as take a few seconds:
+    64, or fewer of long ones."""
     seconds_per_call: float | None = None
     """How long a call lasts while as many are under way as the run has at once; as earlier calls to the same
     model did, when left out, or 5 where nobody has measured."""

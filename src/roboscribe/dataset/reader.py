@@ -27,11 +27,15 @@ BOOKKEEPING = ("frame_index", "episode_index", "index", "task_index")
 """Columns that LeRobot adds to every dataset; what they say can be had elsewhere."""
 
 
-def open_dataset(root: str | os.PathLike[str]) -> Dataset:
+def open_dataset(root: str | os.PathLike[str], *, sparse: bool = False) -> Dataset:
     """Open the LeRobot dataset (v2.0, v2.1 or v3.0) in the folder ``root``.
 
     Reads the metadata and the footers of packed data files, or that of the first where each episode has its
     own; episodes are read when they are asked for.
+
+    Args:
+        root: The folder.
+        sparse: Whether few of its episodes will be read, so that nothing beside them is worth keeping.
 
     Raises:
         DatasetError: The folder holds no dataset, or one that contradicts itself.
@@ -42,7 +46,7 @@ def open_dataset(root: str | os.PathLike[str]) -> Dataset:
     if not folder.is_dir():
         raise DatasetError(f"{folder} is a file, not the folder of a dataset.")
     recover(folder)
-    return Dataset(folder)
+    return Dataset(folder, sparse=sparse)
 
 
 def check_episodes(
@@ -80,7 +84,7 @@ class Dataset:
         episode_indices: Indices of all episodes, ascending.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, sparse: bool = False) -> None:
         self.root = root
         self.info: Info = load_info(root)
         self.cameras: tuple[Camera, ...] = cameras(self.info.features)
@@ -88,7 +92,7 @@ class Dataset:
         self._task_texts = read_tasks(root, self.info.version)
         self.episode_indices: tuple[int, ...] = tuple(self._table.indices.tolist())
         self._row_by_index = {index: row for row, index in enumerate(self.episode_indices)}
-        self._reader = RowReader()
+        self._reader = RowReader(sparse=sparse)
         self._files: DataFiles = find_data(root, self.info, self._table, self._holdings)
         self._videos = VideoFiles(
             root, self.info, self._table, [camera for camera in self.cameras if camera.kind == "video"]

@@ -24,8 +24,13 @@ from roboscribe.prompts import Prompts
 from roboscribe.staging import Staging
 from roboscribe.staging.unsaved import UnsavedStaging
 
-SAMPLE = 64
-"""Episodes to rehearse. What differs from episode to episode by half is then known to some 6 % of all."""
+_SAMPLE = 64
+"""Most episodes to rehearse: what differs from one to the next by half is then known to some 6 % of all."""
+_FRAMES = 25_000
+"""Frames of episodes that are rehearsed in a few seconds. Of long episodes fewer will do: a long one is many asks,
+which are much the same number in another of its length."""
+_LEAST = 6
+"""Fewest episodes to rehearse, however long."""
 
 _LEARNING = 8
 """Finished episodes whose replies are compared with what would have been foreseen of them."""
@@ -34,7 +39,7 @@ _LEARNING = 8
 def estimate(
     settings: AnnotateSettings,
     *,
-    sample: int = SAMPLE,
+    sample: int | None = None,
     seconds_per_call: float | None = None,
     say: Callable[[str], None] = lambda note: None,
     environ: Mapping[str, str] = os.environ,
@@ -46,7 +51,8 @@ def estimate(
 
     Args:
         settings: Of the run.
-        sample: Episodes to rehearse; the others are taken to be like them.
+        sample: Episodes to rehearse; the others are taken to be like them. As many as take a few seconds when
+            left out.
         seconds_per_call: How long a call lasts; as earlier calls did, or as assumed, when left out.
         say: Told what a user should know besides.
         environ: Environment variables.
@@ -57,7 +63,7 @@ def estimate(
     for flag, value in (("sample", sample), ("seconds-per-call", seconds_per_call)):
         if value is not None and not value > 0:
             raise SettingsError(f"--{flag} is {value:g}, but must be more than 0.")
-    opened = open_datasets(settings)
+    opened = open_datasets(settings, sparse=True)
     prices, budget = Prices.of(settings.vlm), Budget(settings.max_cost, settings.max_calls)
     # Refuses a limit that cannot be kept, as in a run.
     Ledger(prices, budget)
@@ -69,7 +75,8 @@ def estimate(
         selection = select_annotators(settings, model.looks)
         frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
         stage = Stage(opened.source, opened.stored, selection, model, settings.seed, frames)
-        groups = draw(_by_what_is_staged(opened), sample, derive_seed(settings.seed, 0, "estimate"))
+        size = _enough(opened) if sample is None else sample
+        groups = draw(_by_what_is_staged(opened), size, derive_seed(settings.seed, 0, "estimate"))
         drawn = [index for group in groups for index in group.drawn]
         rehearsed = {index: stage.rehearse(index, UnsavedStaging(opened.target)) for index in drawn}
         if settings.vlm.cache:
@@ -77,6 +84,12 @@ def estimate(
         probes = asyncio.run(model.probe())
     sums = Sums(selection, model.lessons, opened.source.episode_length).over(groups, rehearsed, probes)
     return tell(opened, model, prices, budget, rehearsed, sums, seconds_per_call)
+
+
+def _enough(opened: Opened) -> int:
+    """How many episodes to rehearse."""
+    frames = sum(map(opened.source.episode_length, opened.episodes)) / len(opened.episodes)
+    return max(_LEAST, min(_SAMPLE, round(_FRAMES / frames)))
 
 
 def _by_what_is_staged(opened: Opened) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST = 8
+_LEAST = 6
 """Fewest episodes to draw of a group, and to draw a line through."""
 
 Floats = NDArray[np.float64]

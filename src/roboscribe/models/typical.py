@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
 
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import AnswerError
@@ -28,18 +31,22 @@ async def typical_answer(ask: Ask[A], schema: Mapping[str, Any]) -> A:
     Args:
         ask: The ask.
         schema: Of its answer, narrowed.
+
+    Raises:
+        AnswerError: What is asked for is more than an answer can hold.
     """
-    stated = ask.typical()
-    if stated is not None:
-        return stated
     builtin = BuiltinModel()
-    if not builtin.looks(type(ask)):
-        try:
-            return await builtin.answer(ask)
-        except AnswerError:
-            # It has no rule for this kind, or the rule finds nothing to go by.
-            pass
-    return cast(A, ask.answer.model_validate(usual_value(schema)))
+    try:
+        if (stated := ask.typical()) is not None:
+            return stated
+        if not builtin.looks(type(ask)):
+            # It may have no rule for this kind, or the rule finds nothing to go by.
+            with suppress(AnswerError):
+                return await builtin.answer(ask)
+        return cast(A, ask.answer.model_validate(usual_value(schema)))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"]
+        raise AnswerError(f"No answer to {type(ask).__name__} can be valid: {problem}.") from None
 
 
 def as_replied(answer: Answer, schema: Mapping[str, Any]) -> str:
