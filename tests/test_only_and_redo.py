@@ -15,6 +15,7 @@ from scripted import answers, digests, failing
 from roboscribe.asks import Ask, RephraseTask, SegmentEpisode, UpdateMemory
 from roboscribe.config import AnnotateSettings, InterjectionsSettings, VlmSettings
 from roboscribe.dataset import open_dataset
+from roboscribe.executors.jobs import write_staged
 from roboscribe.language import Row
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
@@ -206,3 +207,21 @@ def test_redo_asks_the_server_again_though_the_cache_has_the_reply(
         again = [request.body for request in server.asked[len(first) :]]
     assert len(again) == 2
     assert all(body in first for body in again)
+
+
+def test_tasks_of_a_cluster_make_anew_and_the_last_job_writes_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job that writes asks nobody, so what was to be made anew must hold for it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = make_dataset(tmp_path / "seen", episodes=2, frames=40, cameras=("observation.images.top",))
+    with FakeServer() as server:
+        vlm = VlmSettings(api_base=(server.url,), model_id="fake-vlm")
+        annotate(AnnotateSettings(root=root, vlm=vlm, only=("subtasks", "plan", "task_aug")))
+        before = len(server.asked)
+        settings = AnnotateSettings(root=root, vlm=vlm, redo=("task_aug",))
+        annotate(settings, write=False)
+        assert len(server.asked) == before + 2
+        finished = write_staged(settings)
+        assert len(server.asked) == before + 2
+    assert (finished.annotated, finished.failed) == (2, 0)

@@ -54,6 +54,7 @@ OTHERS = [
     ("only_episodes=[0,1]", "episodes", ("[0,1]",)),
     ("new_repo_id=a/b", "hub.repo_id", "a/b"),
     ("dest_repo_id=a/b", "hub.repo_id", "a/b"),
+    ("executor=local", "executor.name", "local"),
     ("push_private=true", "hub.private", True),
     ("push_commit_message=Annotate", "hub.message", "Annotate"),
     ("max_steps=5", "subtasks.most", 5),

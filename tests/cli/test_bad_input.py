@@ -70,6 +70,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["--plan.contact_sheet_quality=84"], ["--plan.contact_sheet_quality", "lerobot-annotate"]),
         (["--executor.episode_parallelism=16"], ["--vlm.client-concurrency"]),
         (["--vlm.api_key=EMPTY"], ["--vlm.api_key", "--vlm.api-key-env"]),
+        (["--redo", "task", "--executor.name", "ray"], ["--redo task", "--executor.force-local"]),
         (["-x"], ["Unknown flag -x"]),
         (["-seed", "3"], ["Unknown flag -seed", "two dashes"]),
     ],

@@ -107,7 +107,6 @@ ALIASES: Mapping[str, Alias] = {
 """Flags of ours that stand for another tool's, by its name with dashes."""
 
 _SERVER = "Write it into the command that starts the server: --vlm.serve-command."
-_MACHINE = "A run uses this machine; --vlm.client-concurrency tells how many requests are in flight."
 _RECORDS = "Subtasks are labelled by the model as it sees them, and --subtasks.relabel checks each label."
 
 _GONE_IN_PLAN: Mapping[str, str] = {
@@ -134,8 +133,8 @@ GONE: Mapping[str, str] = {
     "vlm.tensor-parallel-size": _SERVER,
     "vlm.gpu-memory-utilization": _SERVER,
     "vlm.trust-remote-code": _SERVER,
-    "executor": _MACHINE,
-    "job": _MACHINE,
+    "executor.episode-parallelism": "Episodes follow the requests; --vlm.client-concurrency bounds those in flight.",
+    "job": "Runs go to this machine, to Slurm or to Ray: --executor.name.",
     "vocabulary": _RECORDS,
     "staging-dir": "Staging lies in .annotate_staging in the folder that is written.",
     "video-backend": "Video is decoded with PyAV.",

@@ -70,6 +70,8 @@ class Write:
 def write_staged(settings: AnnotateSettings) -> RunFinished:
     """Write the episodes whose results are all staged, and leave the others as they are."""
     model = staged_model(settings.vlm, Prompts(settings.prompts))
+    # What was to be made anew has been, by the tasks.
+    settings = replace(settings, only=(*settings.only, *settings.redo), redo=())
     return annotate(replace(settings, executor=ExecutorSettings(name="local")), model=model)
 
 

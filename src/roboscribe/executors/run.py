@@ -82,6 +82,11 @@ def _launch(
     listen: Listener,
     wait: Callable[[float], None],
 ) -> RunFinished | None:
+    if "task" in settings.redo_names:
+        raise SettingsError(
+            "--redo task works on this machine only: what it changes is not known to the job that writes.",
+            "Add --executor.force-local.",
+        )
     try:
         from roboscribe.executors import cluster
     except ModuleNotFoundError as error:
