@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-FOOTERS = 4
+FOOTERS = 2
 """Footers kept; that of a file with 500 row groups, one per episode, takes some ten megabytes."""
 
 GROUPS = 32
