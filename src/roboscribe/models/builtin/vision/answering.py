@@ -5,6 +5,7 @@ Nothing is answered that is not known: a kind of question that the picture gives
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from random import Random
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -120,8 +121,18 @@ def _learn(frames: EpisodeFrames, camera: str, mentions: tuple[Mention, ...], si
     indices = overview(frames.episode)
     frames.need(FrameNeeds(jpegs={camera: indices}))
     pictures = [(frames.episode.time_of(index), frames.jpeg(camera, index)) for index in indices]
-    grasp = min((event.start for event in signals.events if event.kind == "close"), default=None)
-    return study(camera, pictures, mentions, grasp)
+    return study(camera, pictures, mentions, _held(signals, frames.episode.end))
+
+
+def _held(signals: Signals, end: float) -> list[tuple[float, float]]:
+    """From when to when each gripper may hold something, in seconds and in order."""
+    spans: list[tuple[float, float]] = []
+    for arm in signals.arms:
+        events = [event for event in signals.events if event.arm == arm]
+        for event, following in zip_longest(events, events[1:]):
+            if event.kind == "close" and event.holding is not False:
+                spans.append((event.start, following.end if following else end))
+    return sorted(spans)
 
 
 def _holding(signals: Signals, seconds: float) -> str:

@@ -132,7 +132,7 @@ class Zone:
 ZONES: dict[str, Zone] = {
     "red": Zone((5, 45), (17, 36), light=(0.3, 0.72), strength=(0.22, 1.0)),
     "orange": Zone((38, 84), (46, 70), light=(0.62, 1.0), strength=(0.17, 1.0)),
-    "yellow": Zone((60, 126), (93, 116), light=(0.7, 1.0), strength=(0.12, 1.0)),
+    "yellow": Zone((60, 126), (93, 113), light=(0.7, 1.0), strength=(0.12, 1.0)),
     "green": Zone((116, 178), (133, 166), light=(0.3, 0.95), strength=(0.11, 1.0)),
     "blue": Zone((215, 288), (246, 276), light=(0.25, 0.75), strength=(0.15, 1.0)),
     "purple": Zone((280, 342), (288, 313), light=(0.25, 0.75), strength=(0.14, 1.0)),

@@ -20,7 +20,7 @@ _LEAST_SOLID = 0.8
 _MOST_ELONGATED = 5.0
 _CLEAR = 0.12
 """Most of the ring around a thing that may be the robot's, or of the thing's own colour."""
-_MIXED = 0.2
+_MIXED = 0.12
 """Most of that ring that may be of other things' colours: a lid or a logo is no thing."""
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from roboscribe.models.builtin.vision.blobs import Classes, Mask
 from roboscribe.models.builtin.vision.colours import DARK, SIDE, Cells, fits, plane
+from roboscribe.models.builtin.vision.motion import Motion
 
 PLAIN, SURFACE, ROBOT = 0, 1, 2
 """Kinds of tint: without colour or too dark, of a surface, of the robot. Families of hues follow."""
@@ -62,23 +63,27 @@ class Palette:
 
 def learn_palette(
     frames: Sequence[Cells],
-    moving: Sequence[Mask | None],
-    background: Cells | None,
+    motion: Motion,
+    unladen: Sequence[bool],
     words: Collection[str] = (),
 ) -> Palette:
     """The palette of a camera.
 
     Args:
         frames: Cells of pictures spread over the episode, each of shape [height, width].
-        moving: Where something moves in each, None where next to nothing does; empty where the camera moves.
-        background: What is there most of the time; None where the camera moves.
+        motion: What moves in them.
+        unladen: In which of them the robot holds nothing, as far as is known.
         words: Colours of single things that are known to be there; all that can be called so is one family.
     """
-    if background is None:
+    if motion.camera_moves:
         surface = np.median([_spread(cells) for cells in frames], axis=0) >= _SPREAD_MOVING
+        robot = np.zeros(SIDE * SIDE, bool)
     else:
-        surface = _spread(background) >= _SPREAD
-    robot = _robot(frames, moving)
+        surface = _spread(motion.background) >= _SPREAD
+        robot = _robot(frames, motion.moving)
+        robot &= _robot(
+            frames, [mask if alone else None for mask, alone in zip(motion.moving, unladen, strict=True)]
+        )
     coloured = plane().strength >= STRENGTH
     coloured[DARK] = False
     kinds = np.zeros(SIDE * SIDE, np.uint8)
@@ -127,7 +132,7 @@ def _robot(frames: Sequence[Cells], moving: Sequence[Mask | None]) -> Mask:
     """Tints of what moves each time something moves."""
     shares = [
         np.bincount(cells[mask], minlength=SIDE * SIDE) / mask.sum()
-        for cells, mask in zip(frames, moving, strict=False)
+        for cells, mask in zip(frames, moving, strict=True)
         if mask is not None
     ]
     if not shares:

@@ -49,7 +49,7 @@ def study(
     camera: str,
     pictures: Sequence[tuple[float, Jpeg]],
     mentions: Sequence[Mention],
-    grasp: float | None,
+    held: Sequence[tuple[float, float]] = (),
 ) -> Scene:
     """Learn what a camera sees.
 
@@ -57,25 +57,25 @@ def study(
         camera: Camera key.
         pictures: Time in seconds and picture, in order of time, spread over the episode; all of one size.
         mentions: What the task names.
-        grasp: Seconds at which a gripper closes for the first time; None when that is not known.
+        held: From when to when a gripper may hold something, in seconds and in order.
     """
     rgbs = [small(picture) for _, picture in pictures]
     tiny = [np.ascontiguousarray(rgb[::2, ::2]) for rgb in rgbs]
     motion = find_motion(camera, tiny)
+    unladen = [not any(start <= seconds <= end for start, end in held) for seconds, _ in pictures]
     palette = learn_palette(
         [tints_of(indices_of(rgb)) for rgb in tiny],
-        () if motion.camera_moves else motion.moving,
-        None if motion.camera_moves else motion.background,
+        motion,
+        unladen,
         [mention.colour for mention in mentions if mention.colour],
     )
     looks = [_look(rgb, seconds, palette) for (seconds, _), rgb in zip(pictures, rgbs, strict=True)]
-    stirring = sum(mask is not None for mask in motion.moving)
     things = find_things(
         looks,
         mentions,
         camera_moves=motion.camera_moves,
-        robot_known=stirring >= _LEAST_STIRRING,
-        grasp=grasp,
+        robot_known=sum(mask is not None for mask in motion.moving) >= _LEAST_STIRRING,
+        grasp=held[0][0] if held else None,
     )
     return Scene(palette, things, motion.camera_moves)
 

@@ -15,7 +15,7 @@ from roboscribe.models.builtin.vision.things import Thing, same_place
 
 _IN_ONE_PIECE = 0.9
 """Share of the pixels of a thing's colour that must be in one region."""
-_SMALLEST, _LARGEST = 0.6, 2.0
+_SMALLEST, _LARGEST = 0.6, 1.6
 """How large a thing may be seen, in terms of its full area: hidden in part, or held nearer to the camera."""
 _GROWN = 1.2
 """How large a thing may be seen that lies still; more than that, and another has come to lie by it."""

@@ -25,6 +25,8 @@ _SAME_SIZE = 1.6
 _SIGHTINGS = 3
 _SEEN_SHARE = 0.3
 """Share of the looks in which a thing that lies still must be seen without hindrance."""
+_SPAN = 0.4
+"""Share of the episode, around its middle, before and after which it must be seen."""
 _CORE_SHARE = 0.2
 """Share of a thing's pixels that everybody would call by the colour that the task gives it."""
 _PIECES = 1.8
@@ -177,9 +179,11 @@ def _moved(
 def _lying(places: Iterable[Place], looks: Sequence[Look]) -> list[Thing]:
     """Things that lie in one place all the time and whose colour everybody calls the same."""
     least = max(_SIGHTINGS, _SEEN_SHARE * len(looks))
+    early, late = (1 - _SPAN) / 2 * len(looks), (1 + _SPAN) / 2 * len(looks)
     things: list[Thing] = []
     for place in places:
-        if len(place.seen) >= least and "absent" not in _votes(place, looks):
+        lasts = min(place.seen) <= early and max(place.seen) >= late - 1
+        if lasts and len(place.seen) >= least and "absent" not in _votes(place, looks):
             word = sure_word(_colour(place, looks))
             if word:
                 things.append(Thing(None, word, place.kind, _full_area([place]), (place,)))
