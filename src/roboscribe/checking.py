@@ -12,7 +12,7 @@ from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.info import INFO
-from roboscribe.errors import DatasetError, EpisodeError
+from roboscribe.errors import DatasetError, EpisodeError, cause
 from roboscribe.language import COLUMNS, Row
 from roboscribe.staging import STAGES, Record, Staging
 from roboscribe.staging.runrecord import Entry, RunRecord
@@ -33,6 +33,9 @@ STAGING_RULES = {
     "staging.damaged": "Staged rows are those of which their record tells.",
 }
 """What each rule about staged results demands, by its id."""
+
+OTHERS = frozenset({"plan", "interjections", "vqa"})
+"""Names under which lerobot-annotate stages rows, in the same folders."""
 
 AGAIN = "Run the same command again; it makes what is missing."
 
@@ -137,7 +140,10 @@ def _unfinished(index: int, records: dict[str, Record], usual: Collection[str]) 
 def _staged_view(
     dataset: Dataset, staging: Staging, index: int, records: dict[str, Record]
 ) -> tuple[EpisodeView, list[Finding]]:
-    """An episode with its staged rows in place of the dataset's, and findings of ``staging.damaged``."""
+    """An episode with its staged rows in place of the dataset's, and findings of ``staging.damaged``.
+
+    Rows that another tool staged, which keeps no records, are taken as they are.
+    """
     rows: list[Row] = []
     styles: set[str | None] = set()
     damaged: list[Finding] = []
@@ -148,10 +154,20 @@ def _staged_view(
             message = f"The staged rows of {name} were changed, or cut short, since they were made."
             damaged.append(Finding(index, "staging.damaged", "error", None, message, AGAIN))
             continue
-        if record.made_by["styles"]:
+        if made := record.made_by.get("styles"):
             rows += staging.rows(index, name)
-            styles.update(None if style == "speech" else style for style in record.made_by["styles"])
+            styles.update(None if style == "speech" else style for style in made)
+    expected = frozenset(styles)
+    for name in sorted(OTHERS.intersection(staging.unrecorded(index))):
+        try:
+            found = staging.rows(index, name)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            message = f"{name}.jsonl holds something else than rows: {cause(error)}."
+            damaged.append(Finding(index, "staging.damaged", "error", None, message, "Make it again."))
+            continue
+        rows += found
+        styles.update(row.style for row in found)
     kept = [row for row in dataset.language_rows(index) if not row.is_of(styles)]
     tools = tool_names(dataset.info.raw.get("tools"))
     episode = dataset.episode(index)
-    return EpisodeView.of(episode, [*kept, *rows], frozenset(styles), tools), damaged
+    return EpisodeView.of(episode, [*kept, *rows], expected, tools), damaged

@@ -126,6 +126,12 @@ class Staging:
         folder = self._episode_folder(episode)
         return tuple(sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else ())
 
+    def unrecorded(self, episode: int) -> tuple[str, ...]:
+        """Names of files of rows that lie in an episode's folder without a record, as other tools leave them."""
+        folder = self._episode_folder(episode)
+        names = (path.stem for path in folder.glob("*.jsonl")) if folder.is_dir() else ()
+        return tuple(sorted(name for name in names if not self._path(episode, name, "json").exists()))
+
     def records(self, episode: int) -> Iterator[tuple[str, Record]]:
         """Annotator and record of everything staged for an episode, by name."""
         folder = self._episode_folder(episode)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from roboscribe.asks import (
     Answer,
     Ask,
+    AskAboutFrames,
     Interject,
     OpeningSpeech,
     RephraseTask,
@@ -19,6 +21,7 @@ from roboscribe.models.builtin.memory import remember
 from roboscribe.models.builtin.rephrase import rephrase
 from roboscribe.models.builtin.segment import segment
 from roboscribe.models.builtin.talk import interject, open_speech
+from roboscribe.models.builtin.vision import answer_about
 
 A = TypeVar("A", bound=Answer)
 
@@ -28,11 +31,15 @@ RULES: Mapping[type[Ask[Any]], Callable[[Any], Answer]] = {
     UpdateMemory: remember,
     OpeningSpeech: open_speech,
     Interject: interject,
+    AskAboutFrames: answer_about,
 }
+
+LOOKING: frozenset[type[Ask[Any]]] = frozenset({AskAboutFrames})
+"""Asks whose rule looks at pictures; it decodes and so is given a thread."""
 
 
 class BuiltinModel:
-    """Says only what signals and task text tell; where it does not know the object it says "the object"."""
+    """Says only what signals, task text and colours tell; where it does not know the object it says "the object"."""
 
     identity = "builtin-2"
     """Raised when a rule changes, so that results of the old rule are not reused."""
@@ -40,8 +47,8 @@ class BuiltinModel:
     at_once = 1
 
     def looks(self, kind: type[Ask[Any]]) -> bool:
-        """No: its rules read signals and text."""
-        return False
+        """Only at visual questions: its other rules read signals and text."""
+        return kind in LOOKING
 
     def prompt_digest(self, kind: type[Ask[Any]]) -> str | None:
         """None: rules read facts, not words."""
@@ -60,4 +67,4 @@ class BuiltinModel:
         rule: Callable[[Any], Any] | None = RULES.get(type(ask))
         if rule is None:
             raise AnswerError(f"The builtin model has no rule for {type(ask).__name__}.")
-        return rule(ask)
+        return await asyncio.to_thread(rule, ask) if type(ask) in LOOKING else rule(ask)
