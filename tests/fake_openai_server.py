@@ -47,6 +47,7 @@ _WORDS = (
     "slowly",
     "left",
 )
+_SAID = {"request": "Don't rush it", "speech": "As you like", "text": "Here it is"}
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
 
 
@@ -130,6 +131,7 @@ class FakeServer:
         films: Whether videos are taken as frames; refused with a 400 otherwise.
         models: Names served; ``None`` answers 500 to /v1/models and any name to a chat request.
         usage: Counts the tokens of a request and of the reply's content; see ``completion`` when left out.
+        tokenize: Whether it counts tokens for whoever asks, as vLLM does at /tokenize.
         key: The API key demanded, if any.
         refuses: Body fields that are met with a 400.
         retry_after: What a 429 asks for, in seconds.
@@ -147,6 +149,7 @@ class FakeServer:
     films: bool = False
     models: tuple[str, ...] | None = ("fake-vlm",)
     usage: Callable[[Body, str], tuple[int, int]] | None = None
+    tokenize: bool = False
     key: str | None = None
     refuses: Mapping[str, str] = field(default_factory=dict[str, str])
     retry_after: float = 1
@@ -224,6 +227,7 @@ class FakeServer:
             return await _respond(writer, 200, stats)
         if path == "/reset":
             self.stats = Stats(slots=self.slots)
+            self._zero = time.monotonic()
             return await _respond(writer, 200, {})
         if path in ("/health", "/v1/health"):
             return await _respond(writer, 200, {})
@@ -236,7 +240,16 @@ class FakeServer:
             return await _respond(writer, 200, {"data": [{"id": name} for name in self.models]})
         if (method, path) == ("POST", "/v1/chat/completions"):
             return await self._chat(json.loads(data), len(data), headers, writer)
+        if self.tokenize and self.usage is not None and (method, path) == ("POST", "/tokenize"):
+            return await _respond(writer, 200, {"count": self._count_tokens(json.loads(data))})
         return await _respond(writer, 404, {"detail": "Not Found"})
+
+    def _count_tokens(self, asked: Body) -> int:
+        assert self.usage is not None
+        if "messages" in asked:
+            return self.usage(asked, "")[0]
+        # Its end mark is none of a text's tokens.
+        return self.usage({"messages": []}, asked["prompt"])[1] - self.usage({"messages": []}, "")[1]
 
     async def _chat(
         self, body: Body, nbytes: int, headers: Mapping[str, str], writer: asyncio.StreamWriter
@@ -390,7 +403,10 @@ def instance(schema: Any, dice: random.Random) -> Any:
             return instance(dice.choice(schema[several]), dice)
     match schema.get("type"):
         case "object":
-            return {name: instance(part, dice) for name, part in schema.get("properties", {}).items()}
+            parts = schema.get("properties", {})
+            # What is said is checked against what the robot does; these say nothing against anything.
+            said = {name: f"{said}, number {dice.randrange(10**6)}." for name, said in _SAID.items()}
+            return {name: said.get(name) or instance(part, dice) for name, part in parts.items()}
         case "array":
             least = schema.get("minItems", 1)
             count = dice.randint(least, min(schema.get("maxItems", 4), max(least, 4)))

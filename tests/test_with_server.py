@@ -100,11 +100,11 @@ def test_every_frame_is_decoded_once_and_sent_as_jpeg(
 
 
 def test_thumbnails_are_as_large_as_told(dataset: Path, server: FakeServer, tmp_path: Path) -> None:
-    base = replace(settings(dataset, server, tmp_path / "a"), episodes=("0",), vqa=VqaSettings(enabled=False))
+    base = replace(settings(dataset, server, tmp_path / "a"), episodes=("0",))
     annotate(base)
-    small = server.stats.bytes
     annotate(replace(base, output_dir=tmp_path / "b", frames=replace(base.frames, thumbnail_side=128)))
-    assert server.stats.bytes - small < 0.8 * small
+    large, small = (request.nbytes for request in server.asked if kind_of(request.body) == "describe")
+    assert small < 0.8 * large
 
 
 def test_describing_and_segmenting_begin_alike(dataset: Path, server: FakeServer) -> None:
@@ -140,8 +140,11 @@ def test_what_can_never_be_answered_fails_its_annotator_of_its_episode_only(data
     [
         ({"client_concurrency": 3}, set[str]()),
         ({"retries": 2}, set[str]()),
-        ({"temperature": 0.9}, {"describe", "segment", "rephrase", "memory", "vqa"}),
-        ({"max_new_tokens": 2000}, {"describe", "segment", "rephrase", "memory", "vqa"}),
+        ({"temperature": 0.9}, {"describe", "segment", "rephrase", "memory", "speech", "interject", "vqa"}),
+        (
+            {"max_new_tokens": 2000},
+            {"describe", "segment", "rephrase", "memory", "speech", "interject", "vqa"},
+        ),
     ],
 )
 def test_only_what_changes_answers_is_asked_again(
@@ -159,6 +162,8 @@ def kind_of(body: dict[str, Any]) -> str:
     words = {
         "can be seen to do": "describe",
         "Divide the recording": "segment",
+        "before it moves": "speech",
+        "could have spoken": "interject",
         "A person asked": "rephrase",
         "Write questions": "vqa",
         "find the tip": "trace",
