@@ -86,5 +86,5 @@ class BudgetSpent(RunStopped):
     """The run has used up its calls or its money."""
 
 
-class NotStaged(RoboscribeError):
+class NotStaged(RoboscribeError):  # noqa: N818 - nothing is wrong: its time has not come
     """A result that is not staged, where results are only to be written; its episode is left for another run."""

@@ -57,7 +57,9 @@ class LocateGripper(AboutShots[GripperPoints]):
 
     def typical(self) -> GripperPoints:
         """Every gripper in every picture."""
-        return GripperPoints(pictures=dict.fromkeys(self.numbers, dict.fromkeys(self.names, [412, 233])))
+        return GripperPoints(
+            pictures={number: {name: [412, 233] for name in self.names} for number in self.numbers}
+        )
 
     def objection(self, answer: GripperPoints) -> str:
         """Every picture tells of every gripper, and not all points are outside.

@@ -52,7 +52,7 @@ def interject(ask: Interject) -> Interjections:
     """A request and an answer for each moment, each request in other words than those before it."""
     chance = random.Random(ask.seed)
     known = {wording(text) for text in ask.said}
-    made: list[Interjection] = []
+    made: list[Interjection | None] = []
     for moment, at in zip(ask.moments, ask.situations, strict=True):
         facts = facts_of(at, chance)
         request, blanks = _request(at, moment.scenario, facts, known, chance)
