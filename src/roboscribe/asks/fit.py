@@ -15,7 +15,6 @@ from roboscribe.english.deeds import HANDLING, Deeds, deeds_of, is_open, longest
 from roboscribe.english.demands import Demand, read_demands
 from roboscribe.english.steps import TRIVIAL, Step
 from roboscribe.english.task import parse_task
-from roboscribe.english.texts import wording
 from roboscribe.english.things import Thing, is_unknown, thing_of
 from roboscribe.english.words import singular
 
@@ -36,6 +35,7 @@ _REFUSAL = re.compile(
 _PLACING = frozenset({"put", "release", "carry", "push", "pull", "throw"})
 _CARRYING = frozenset({"carry"})
 _GOING = frozenset({"approach"})
+_LETTING_GO = frozenset({"put", "release"})
 _BACK = frozenset({"back"})
 _WAIT = frozenset({"wait"})
 _MOVING = frozenset({"carry", "lift", "push", "pull"})
@@ -53,7 +53,29 @@ _NOUN = re.compile(
     r"(?:\b(?P<preposition>in|into|inside|on|onto|to|under|behind|beside|next to|on top of) )?"
     r"\b(?:the|that) (?P<noun>(?:[a-z]+ ){0,2}[a-z]+)"
 )
-_NOT_IN_NOUN = lex.SMALL_WORDS | lex.ADVERBS | {"please", "now", "instead", "next", "first", "then", "too"}
+_TIMES = frozenset(
+    {"please", "now", "instead", "next", "first", "then", "too", "yet", "again", "ever", "still"}
+)
+_CLAUSES = frozenset({"as", "so", "no", "while", "if", "when", "where", "once", "i", "you", "we", "they"})
+_NOT_IN_NOUN = lex.SMALL_WORDS | lex.ADVERBS | _TIMES | _CLAUSES | {"within", "provided", "clear"}
+_NO_THINGS = frozenset(
+    {
+        "time",
+        "way",
+        "moment",
+        "second",
+        "minute",
+        "care",
+        "effort",
+        "force",
+        "speed",
+        "pace",
+        "path",
+        "view",
+        "watch",
+    }
+)
+"""Nouns of how and when, not of what."""
 _POINTING = lex.PRONOUNS | frozenset(
     {"these", "those", "one", "ones", "here", "everything", "nothing", "else"}
 )
@@ -65,7 +87,7 @@ _RULING_OUT = re.compile(
 
 def fault_of_request(request: str, scenario: Scenario, at: Situation) -> str:
     """What is wrong with what a person says, to follow its quotation; empty when it will do."""
-    if not wording(request):
+    if not any(map(str.isalnum, request)):
         return "is blank"
     if scenario in _OBJECTS and not names_something(request, at):
         return f"names nothing; say what it is about, such as “{at.thing or at.next.text}”"
@@ -78,7 +100,7 @@ def fault_of_request(request: str, scenario: Scenario, at: Situation) -> str:
 def fault_of_speech(speech: str, at: Situation) -> str:
     """What is wrong with what a robot says, to follow its quotation; empty when it will do."""
     words = len(speech.split())
-    if not wording(speech):
+    if not any(map(str.isalnum, speech)):
         return "is blank"
     if words > MOST_SPOKEN_WORDS:
         return f"has {words} words; say it in at most {MOST_SPOKEN_WORDS}"
@@ -186,17 +208,29 @@ def _ruled_out(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
         things = demand.objects
         if demand.sense == "ruled out" and _LIMBS.isdisjoint(demand.words):
             meant = things or ((last,) if demand.pronoun and demand.verb and last else ())
+            if not meant and _tells_of_more(demand):
+                continue
             if any(_does(coming, demand, meant, coming is at) for coming in _compared(demand, meant, at)):
                 yield f"“{' '.join(demand.words)}” forbids what the robot does"
         last = things[-1] if things else last
 
 
+def _tells_of_more(demand: Demand) -> bool:
+    """Whether a clause without a thing that is known has words of something else: "don't touch anything else"."""
+    verb = set(demand.verb.base.split()) if demand.verb else set[str]()
+    words = (word for word in demand.words if word not in verb | lex.SMALL_WORDS | lex.ADVERBS | _TIMES)
+    return any(not longest_verb([word], 0) for word in words) and not demand.places
+
+
 def _compared(demand: Demand, meant: Sequence[Thing], at: Situation) -> Sequence[Situation]:
-    """What a prohibition is about: of what is in hand the next step, unless it tells a place; of others, all."""
+    """What a prohibition is about: all that is coming, or the next step where it is for now, or tells nothing else.
+
+    Not to let go of what is in hand is such: it is said of the way, not of where it leads.
+    """
     target = _target(at)
-    now = demand.not_yet or demand.verb is None or not meant
-    if not now and not demand.places and target and all(thing.is_certainly(target) for thing in meant):
-        now = demand.deeds.isdisjoint({"touch", "skip"})
+    own = target is not None and all(thing.is_certainly(target) for thing in meant)
+    on_the_way = own and not demand.places and demand.deeds <= _LETTING_GO
+    now = demand.not_yet or demand.verb is None or not meant or on_the_way
     return at.ahead[:1] if now else at.ahead
 
 
@@ -276,12 +310,17 @@ def _unheard_of(demand: Demand, at: Situation) -> Iterator[str]:
     for match in _NOUN.finditer(" ".join(demand.words)):
         preposition, words = match["preposition"], match["noun"].split()
         stop = next(
-            (i for i, word in enumerate(words) if word in _NOT_IN_NOUN or i * longest_verb(words, i)), 3
+            (
+                i
+                for i, word in enumerate(words)
+                if word in _NOT_IN_NOUN or word.endswith("ly") or i * longest_verb(words, i)
+            ),
+            3,
         )
         head = singular(words[:stop][-1]) if stop else ""
         if (
             not head
-            or head in {thing.head for thing in at.known} | _LIMBS | lex.UNCOUNTED
+            or head in {thing.head for thing in at.known} | _LIMBS | lex.UNCOUNTED | _NO_THINGS
             or is_unknown(head)
         ):
             continue
