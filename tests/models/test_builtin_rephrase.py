@@ -129,6 +129,8 @@ def test_a_rephrasing_is_read_as_the_same_task(task: str, seed: int) -> None:
             for thing in parsed.objects
         ]
 
-    for text in ask(task, 20, seed):
-        if parse_task(text).understood and "by pushing" not in text:
-            assert bare(text) == bare(task), text
+    # Not all can be read back: "I want the cube in the box" is no command, and "by pushing" names the verb twice.
+    texts = ask(task, 20, seed)
+    read = [text for text in texts if parse_task(text).understood and "by pushing" not in text]
+    assert len(read) >= len(texts) / 4
+    assert {text: bare(text) for text in read} == dict.fromkeys(read, bare(task))

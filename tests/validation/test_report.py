@@ -44,7 +44,7 @@ def test_errors_and_warnings_are_told_apart() -> None:
 def test_summaries() -> None:
     assert Report.of([], episodes=20).to_text() == "20 episodes checked, nothing found."
     assert Report.of([], episodes=1).summary == "1 episode checked, nothing found."
-    assert Report.of([FILE], episodes=4).summary == "1 error in the dataset's files."
+    assert Report.of([FILE], episodes=4).summary == "1 error about the dataset as a whole."
     assert Report.of([LABEL, LABEL], episodes=4).summary == "2 warnings in 1 of 4 episodes."
 
 
