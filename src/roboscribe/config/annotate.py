@@ -32,7 +32,7 @@ class AnnotateSettings(DatasetSettings):
     """Make only these annotators' rows, such as `vqa` or `plan,memory`. What they build on is taken from the
     dataset or from staging, and made where it is in neither; rows that build on what changes follow."""
     redo: tuple[str, ...] = ()
-    """Make these annotators' rows anew, asking the model again; nothing else, but for what follows from it."""
+    """Make these annotators' rows anew, whatever is staged or cached; nothing else, but for what follows."""
     seed: int = 0
     """Seed of every random choice; the same seed gives the same bytes."""
     frames: FramesSettings = field(default_factory=FramesSettings)
