@@ -147,7 +147,9 @@ def _clauses(tokens: Sequence[str]) -> Iterator[_Clause]:
             if token[0].isalnum():
                 words.append(token)
             continue
-        yield _Clause(sense, words, for_a_time=token in _UNTIL)
+        # "The brick isn't …": what stands before belongs to what is told.
+        tells = turned == "told" and token in _TELLING | {"not", "don't", "dont"}
+        yield _Clause("told" if tells else sense, words, for_a_time=token in _UNTIL)
         sense, words = turned, []
         if token[0].isalnum() and token not in (_NEGATORS - {"without"}) | _TIMES | {"and"}:
             words = [token]

@@ -51,7 +51,8 @@ def definite(noun: str) -> str:
 def thing_of(noun: str) -> Thing:
     """What a noun phrase names: ``the 3 small spoons on the tray`` is ``Thing("spoon", {"small"})``."""
     words = re.split(r" (?:of|with|from|on|in|that|which) ", noun.lower())[0].replace(",", "").split()
-    words = [word for word in words if word not in lex.DETERMINERS and not word.isdigit()]
+    while len(words) > 1 and (words[0] in lex.DETERMINERS or words[0].isdigit()):
+        del words[0]
     return Thing(singular(words[-1]), frozenset(words[:-1])) if words else Thing("")
 
 
