@@ -8,18 +8,19 @@ import shlex
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from real_models import require
 from tiny_models import make_tiny_model
 
-from roboscribe.config import AnnotateSettings, VlmSettings, parse_episodes
+from roboscribe.config import AnnotateSettings, QuestionKind, VlmSettings, VqaSettings, parse_episodes
 from roboscribe.dataset import open_dataset
 from roboscribe.events import EpisodeFailed, Note
 from roboscribe.models.server import serving
 from roboscribe.pipeline import annotate
 from roboscribe.validation import check_dataset
+from roboscribe.validation.vqa import kind_of
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +37,12 @@ TRANSFORMERS_SERVER = (
 SAYINGS = (
     '{"text": "The arm picks up the thing and puts it down."}',
     '{"segments": [{"start": 0.0, "end": 5.0, "label": "pick up the thing"}]}',
+    '{"pictures": {"1": {'
+    '"bbox": {"question": "Where is it?", "detections": [{"label": "thing", "bbox": [9, 9, 90, 90]}]}, '
+    '"keypoint": {"question": "Point to it.", "label": "thing", "point": [20, 20]}, '
+    '"count": {"question": "How many?", "label": "thing", "count": 1, "note": null}, '
+    '"attribute": {"question": "What color?", "label": "thing", "attribute": "color", "value": "red"}, '
+    '"spatial": {"question": "Where is it?", "subject": "thing", "relation": "on", "object": "table"}}}}',
     '{"texts": ["Please pick up the thing.", "Get me that thing."]}',
 )
 """Said one after the other; the answer to a question is the one that is valid for it."""
@@ -62,14 +69,28 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def annotate_for_real(dataset: Path, folder: Path, model: Path, **vlm: Any) -> None:
-    """Annotate some episodes of a dataset; all of it is there, valid, and by this model, which saw pictures."""
+def annotate_for_real(
+    dataset: Path, folder: Path, model: Path, pictures: int = 3, **vlm: Any
+) -> list[dict[str, Any]]:
+    """Annotate some episodes of a dataset; all of it is there, valid, and by this model, which saw pictures.
+
+    Args:
+        dataset: The dataset.
+        folder: For what comes out.
+        model: Folder of the model.
+        pictures: Pictures in one request for visual questions.
+        **vlm: Settings of the model.
+
+    Returns:
+        The answers to visual questions; a model that speaks at random may abstain from all.
+    """
     notes: list[str] = []
     target = folder / "annotated"
     settings = AnnotateSettings(
         root=dataset,
         output_dir=target,
         episodes=(EPISODES[dataset.name],),
+        vqa=VqaSettings(emission_hz=0.5, pictures_per_ask=pictures),
         vlm=VlmSettings(model_id=str(model), temperature=1.0, cache=False, serve_port=18_800, **vlm),
     )
 
@@ -94,6 +115,12 @@ def annotate_for_real(dataset: Path, folder: Path, model: Path, **vlm: Any) -> N
         if made["annotator"] == "subtasks"
     )
     assert subtasks["model"].startswith(f"{model.name}@")
+    return [
+        json.loads(row.content or "")
+        for index in parse_episodes(settings.episodes) or ()
+        for row in annotated.language_rows(index)
+        if (row.style, row.role) == ("vqa", "assistant")
+    ]
 
 
 @pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl"])
@@ -108,7 +135,10 @@ def test_transformers_serve(tmp_path: Path, tiny_model: Callable[[str], Path], d
     require("transformers", "fastapi", "uvicorn")
     tiny_model("qwen3_vl")
     parrot = make_tiny_model("qwen2_5_vl", tmp_path / "parrot", says=SAYINGS)
-    annotate_for_real(dataset, tmp_path, parrot, serve=True, serve_command=TRANSFORMERS_SERVER)
+    answers = annotate_for_real(
+        dataset, tmp_path, parrot, pictures=1, serve=True, serve_command=TRANSFORMERS_SERVER
+    )
+    assert {kind_of(answer) for answer in answers} == set(get_args(QuestionKind))
 
 
 @pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl"])
