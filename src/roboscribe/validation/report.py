@@ -46,7 +46,9 @@ class Report:
         kinds = [(len(self.errors), "error"), (len(self.warnings), "warning")]
         counts = " and ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in kinds if n)
         affected = len({finding.episode for finding in self.findings} - {None})
-        return f"{counts} in {affected} of {checked}." if affected else f"{counts} about the dataset as a whole."
+        return (
+            f"{counts} in {affected} of {checked}." if affected else f"{counts} about the dataset as a whole."
+        )
 
     def to_text(self) -> str:
         """Plain text, grouped by episode, and the summary as its last line."""
