@@ -33,6 +33,7 @@ def run(hub: FakeHub, tmp_path: Path) -> Run:
     user = {
         "HF_ENDPOINT": hub.url,
         "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
         "HF_HOME": str(tmp_path / "hf"),
         "HF_LEROBOT_HOME": str(tmp_path / "lerobot"),
         "HF_TOKEN": TOKEN,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
 from roboscribe.config import ExecutorSettings
+from roboscribe.errors import RoboscribeError
 
 Work = Callable[[int], None]
 """Does the work of a task, by its number; raises when some of it is left undone. Lies in a module of its own, for
@@ -68,6 +70,9 @@ def on_slurm(
 
     Returns:
         Numbers of the jobs, the last one's last.
+
+    Raises:
+        RoboscribeError: Slurm does not take them.
     """
     common: dict[str, Any] = {
         "time": settings.slurm_time,
@@ -101,7 +106,13 @@ def on_slurm(
     )
     # What it says of launching goes among this program's output; in jobs it says where they are.
     logger.disable("datatrove")
-    last.run()
+    try:
+        last.run()
+    except subprocess.CalledProcessError as error:
+        raise RoboscribeError(
+            f"Slurm does not take the jobs: sbatch ended with code {error.returncode}, and says why above.",
+            "Mend the --executor flags, or stay on this machine with --executor local.",
+        ) from None
     return tuple(str(job) for job in (stage.job_id, last.job_id) if job not in (None, -1))
 
 

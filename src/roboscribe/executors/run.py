@@ -51,12 +51,11 @@ def run(
         return annotate(settings, listen)
     if wanted.name == "auto" and shutil.which("sbatch") is None:
         return annotate(settings, listen)
-    settings = _settled(settings)
-    opened = open_datasets(settings)
-    kind = choose(wanted, len(opened.episodes))
+    kind = choose(wanted, len(open_datasets(settings).episodes))
     if kind == "local":
         return annotate(settings, listen)
-    return _launch(kind, settings, opened, listen, wait)
+    settings = _settled(settings)
+    return _launch(kind, settings, open_datasets(settings), listen, wait)
 
 
 def choose(wanted: ExecutorSettings, episodes: int) -> Literal["local", "slurm", "ray"]:
@@ -87,17 +86,17 @@ def _launch(
             "--redo task works on this machine only: what it changes is not known to the job that writes.",
             "Add --executor.force-local.",
         )
+    if kind == "slurm" and shutil.which("sbatch") is None:
+        raise SettingsError(
+            "--executor slurm: there is no `sbatch` here.", "Run it on a login node of the cluster."
+        )
     try:
         from roboscribe.executors import cluster
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--executor {kind} needs packages that are not installed ({error.name}).",
-            'Install them with pip install "roboscribe[cluster]".',
+            'Install them with pip install "roboscribe[cluster]", or stay on this machine with --executor local.',
         ) from None
-    if kind == "slurm" and shutil.which("sbatch") is None:
-        raise SettingsError(
-            "--executor slurm: there is no `sbatch` here.", "Run it on a login node of the cluster."
-        )
     Prompts(settings.prompts)
     opened.source.verify(opened.episodes[:VERIFIED])
     plan = plan_of(settings, opened.episodes)

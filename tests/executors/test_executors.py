@@ -1,0 +1,94 @@
+"""How episodes are shared out to tasks, where a run is done, and what is said of settings that cannot be."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roboscribe.cli.app import main
+from roboscribe.config import AnnotateSettings, ExecutorSettings, VqaSettings
+from roboscribe.errors import RoboscribeError
+from roboscribe.executors.plan import PLAN, Plan, load_plan, split
+from roboscribe.executors.run import choose, plan_of
+
+SAMPLE = str(files("roboscribe") / "sample")
+
+
+@given(st.sets(st.integers(0, 500), min_size=1, max_size=80), st.integers(1, 100))
+def test_every_episode_is_in_one_task_and_tasks_are_of_equal_length(episodes: set[int], tasks: int) -> None:
+    shares = split(sorted(episodes), tasks)
+    assert [episode for share in shares for episode in share] == sorted(episodes)
+    assert len(shares) == min(tasks, len(episodes))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_plan_is_known_by_its_split_its_settings_and_the_code(tmp_path: Path) -> None:
+    settings = AnnotateSettings(root=tmp_path, executor=ExecutorSettings(tasks=4))
+    plan = plan_of(settings, tuple(range(10)))
+    folder = plan.save(tmp_path)
+    assert load_plan(folder / PLAN) == plan
+    assert plan.save(tmp_path) == folder
+    others = [
+        plan_of(settings, tuple(range(9))),
+        plan_of(AnnotateSettings(root=tmp_path, executor=ExecutorSettings(tasks=2)), tuple(range(10))),
+        plan_of(
+            AnnotateSettings(
+                root=tmp_path, executor=ExecutorSettings(tasks=4), vqa=VqaSettings(consecutive=2)
+            ),
+            tuple(range(10)),
+        ),
+        Plan(plan.tasks, plan.settings, "another"),
+    ]
+    assert len({plan.fingerprint, *(other.fingerprint for other in others)}) == 5
+    moved = ExecutorSettings(tasks=4, slurm_partition="other")
+    assert plan_of(AnnotateSettings(root=tmp_path, executor=moved), tuple(range(10))) == plan
+
+
+def test_a_plan_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
+    plan = plan_of(AnnotateSettings(root=tmp_path), (0, 1))
+    path = plan.save(tmp_path) / PLAN
+    path.write_text(path.read_text().replace("0-1", "0-2"))
+    with pytest.raises(RoboscribeError, match="not the plan it is named after"):
+        plan.save(tmp_path)
+    path.write_text("{}")
+    with pytest.raises(RoboscribeError, match="no plan of ours"):
+        plan.save(tmp_path)
+
+
+def test_auto_takes_slurm_from_the_threshold_on() -> None:
+    assert [choose(ExecutorSettings(), episodes) for episodes in (1, 31, 32, 40_000)] == ["local"] * 2 + [
+        "slurm"
+    ] * 2
+    assert choose(ExecutorSettings(name="slurm"), 1) == "slurm"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--executor", "slurm"], "sbatch"),
+        (["--executor", "moon"], "slurm"),
+        (["--executor.slurm-time", "soon"], "--executor.slurm-time"),
+        (["--executor.tasks", "0"], "--executor.tasks"),
+        (["--executor", "slurm", "--executor.force_local=true"], "--executor.force-local"),
+        (["--executor.slurm-venv", "a", "--executor.slurm-env-command", "b"], "--executor.slurm-venv"),
+    ],
+)
+def test_an_executor_that_cannot_be_is_one_message(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    told: str,
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, *rest: None if name == "sbatch" else which(name, *rest))
+    source = shutil.copytree(SAMPLE, tmp_path / "sample")
+    code = main(["annotate", "--root", str(source), "--output-dir", str(tmp_path / "out"), *words])
+    said = capsys.readouterr().err
+    assert (code, told in said, "Traceback" in said) == (2, True, False), said
+    assert not (tmp_path / "out").exists()
