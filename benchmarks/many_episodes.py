@@ -57,7 +57,9 @@ def run(work: Path, episodes: int) -> bool:
     """Build, annotate twice and tell; whether what is to hold holds."""
     root = work / f"episodes-{episodes}"
     if not root.exists():
-        subprocess.run([sys.executable, __file__, "--build", str(root), "--episodes", str(episodes)], check=True)
+        subprocess.run(
+            [sys.executable, __file__, "--build", str(root), "--episodes", str(episodes)], check=True
+        )
     shutil.rmtree(work / "out", ignore_errors=True)
     command = [sys.executable, "-m", "roboscribe", "annotate", "--root", str(root)]
     command += ["--output-dir", str(work / "out"), "--log-format", "json", "--executor.force-local"]
@@ -75,7 +77,8 @@ def run(work: Path, episodes: int) -> bool:
         print(f"{name}: {episodes} episodes in {cost.wall:.1f} s, {cost.cpu:.1f} s of CPU")
         print(f"  peak memory              {cost.peak_mb:8.0f} MB   below {MOST_MB}")
         print(f"  first {group} episodes     {1000 * first:8.2f} ms each")
-        print(f"  last {group} episodes      {1000 * last:8.2f} ms each, {last / first:.2f} times; at most {MOST_SLOWDOWN}")
+        slower = f"{last / first:.2f} times the first; at most {MOST_SLOWDOWN}"
+        print(f"  last {group} episodes      {1000 * last:8.2f} ms each, {slower}")
         print(f"  validated and written in {ended - staged[-1]:8.1f} s", flush=True)
     return good
 
@@ -84,7 +87,9 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--episodes", type=int, default=10_000)
-    parser.add_argument("--work", type=Path, help="folder for the dataset, which is kept; else a temporary one")
+    parser.add_argument(
+        "--work", type=Path, help="folder for the dataset, which is kept; else a temporary one"
+    )
     parser.add_argument("--build", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.build:
