@@ -62,6 +62,7 @@ class ScriptedBackend:
 
     identity = "scripted"
     at_once = 16
+    eager = False
 
     def __init__(self, *replies: str | Reply | Exception) -> None:
         self.requests: list[Request] = []

@@ -143,6 +143,7 @@ class InBatches:
 
     identity = "in batches"
     at_once = 8
+    eager = False
 
     def __init__(self) -> None:
         self.sizes: list[int] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_openai_server import FakeServer, Faults, answer_schema, texts
+from fake_openai_server import FakeServer, Faults, answer_schema, is_probe, texts
 from make_dataset import make_dataset
 
 from roboscribe.cli.app import main
@@ -303,3 +303,29 @@ def test_what_cannot_work_is_one_message_before_an_episode_is_spent(
     assert "secret" not in message
     assert asked == 0
     assert digests(dataset) == before
+
+
+def slow_probes(body: dict[str, Any]) -> float:
+    """Seconds that a request takes."""
+    return 2.0 if is_probe(body) else 0.0
+
+
+def test_asks_sent_before_a_server_is_known_leave_nothing_when_it_cannot_see(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = digests(dataset)
+    with FakeServer(images="refused", latency=slow_probes) as server:
+        words = ("--vlm.api-base", server.url, "--vlm.model-id", "fake-vlm", "--vlm.cache", "false")
+        assert main(["annotate", "--root", str(dataset), *words]) == 2
+        assert server.asked, "while the probes were under way"
+    assert capsys.readouterr().err.strip().count("\n") == 0
+    assert digests(dataset) == before
+
+
+def test_asks_sent_before_a_server_is_known_are_put_again_in_its_own_dialect(dataset: Path) -> None:
+    with FakeServer(structured="ignored", latency=slow_probes) as server:
+        finished = annotate(replace(settings(dataset, server), only=("task_aug", "vqa")))
+    assert (finished.annotated, finished.failed) == (8, 0)
+    formats = ["response_format" in request.body for request in server.asked]
+    assert any(formats), "in the hope of the fullest dialect"
+    assert formats.count(False) == finished.asks

@@ -209,9 +209,9 @@ class Run:
 
     async def _stage_one(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, stored):
-            await self.loop.usable.wait()
             model = PacedModel(self.model, self.ahead.pace)
-            produced = await produce(scene, self.selection, model, self.staging, stored)
+            usable = self.loop.usable
+            produced = await produce(scene, self.selection, model, self.staging, stored, usable)
         episode = scene.episode
         self._tell_of_strange(stored)
         self.loop.asks += produced.asks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ class AskingModel:
         self._looks = looks
         self._places = places
         self._recalls = True
+        self._check: asyncio.Future[None] | None = None
 
     @property
     def identity(self) -> str:
@@ -108,7 +110,12 @@ class AskingModel:
         return model
 
     async def __aenter__(self) -> AskingModel:
-        await self.backend.check(images=self._looks)
+        self._check = asyncio.ensure_future(self.backend.check(images=self._looks))
+        try:
+            await self._check
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -130,6 +137,8 @@ class AskingModel:
         if kept is not None:
             self.ledger.cached += 1
             return ask.settled(kept)
+        if self._check is not None and not self.backend.eager:
+            await asyncio.shield(self._check)
         try:
             reply, answer = await self._ask(request, ask)
         except AnswerError:

@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -29,6 +30,8 @@ _LONGEST_ASKED_WAIT = 600.0
 _PROBE_TRIES = 3
 _FAULTS_BEFORE_REST = 3
 _NEVER = float("inf")
+_AT_ONCE = (-1000, 0)
+"""The rank of probing requests."""
 
 
 class OpenAIBackend:
@@ -68,6 +71,7 @@ class OpenAIBackend:
     ) -> None:
         self.identity = identity
         self.at_once = vlm.client_concurrency
+        self.eager = True
         self._vlm = vlm
         self._model = model
         self._ledger = ledger
@@ -82,6 +86,9 @@ class OpenAIBackend:
         self._sampling = sampling_of(vlm)
         self._slots = Slots(vlm.client_concurrency)
         self._images = False
+        # Cleared while a check is under way; without one, whoever asks first finds out what a server can do.
+        self._known = asyncio.Event()
+        self._known.set()
         self._turn = 0
         # Waits only spread requests in time; what is answered does not depend on them.
         self._jitter = random.Random()
@@ -94,7 +101,9 @@ class OpenAIBackend:
             ServerError: None of them can be used.
         """
         self._images = images
+        self._known.clear()
         found = await asyncio.gather(*map(self._dialect, self._endpoints), return_exceptions=True)
+        self._known.set()
         errors: list[RoboscribeError] = []
         for endpoint, outcome in zip(self._endpoints, found, strict=True):
             if isinstance(outcome, Trouble):
@@ -120,7 +129,11 @@ class OpenAIBackend:
         """
         attempt = 0
         while True:
-            endpoint, outcome = await self._try(request, attempt)
+            endpoint, outcome, hoped = await self._try(request, attempt)
+            if hoped:
+                outcome = await self._borne_out(endpoint, outcome)
+            if outcome is None:
+                continue
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.kind == "refused":
@@ -144,19 +157,44 @@ class OpenAIBackend:
             task.cancel()
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
 
-    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble]:
+    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble, bool]:
+        """The server, what it said, and whether it was asked in the hope that it speaks the fullest dialect."""
+        if request.clips:
+            await self._known.wait()
         async with self._slots.slot(request.rank):
             endpoint = self._next()
+            hoped = not self._known.is_set()
             try:
-                reply = await self._send(endpoint, request)
+                reply = await (
+                    self._post(endpoint, request, Dialect()) if hoped else self._send(endpoint, request)
+                )
             except Trouble as trouble:
                 if trouble.kind == "busy":
                     # Waiting with the slot in hand sends less, which is what was asked for.
                     await self._wait(self._delay(attempt, trouble))
-                return endpoint, trouble
+                return endpoint, trouble, hoped
             endpoint.failures = 0
             endpoint.rests_until = 0.0
-            return endpoint, reply
+            return endpoint, reply, hoped
+
+    async def _borne_out(self, endpoint: Endpoint, outcome: Reply | Trouble) -> Reply | Trouble | None:
+        """What came of a request that went out while the server's dialect was being found out.
+
+        None when it speaks another, so that the request is to be sent again.
+
+        Raises:
+            ServerError: The server cannot be used.
+        """
+        try:
+            dialect = await self._dialect(endpoint)
+        except Trouble as trouble:
+            return trouble
+        if dialect == Dialect():
+            return outcome
+        if isinstance(outcome, Reply):
+            self._ledger.used(outcome.usage)
+        self._ledger.retries += 1
+        return None
 
     def _next(self) -> Endpoint:
         """The server with least to do among those that do not rest, in turn where they are even."""
@@ -251,7 +289,9 @@ class OpenAIBackend:
         async def send(request: Request, dialect: Dialect) -> Reply:
             for attempt in range(_PROBE_TRIES):
                 try:
-                    reply = await self._post(endpoint, request, dialect)
+                    # In a check asks go out as well; otherwise one waits for this with a slot in hand.
+                    async with nullcontext() if self._known.is_set() else self._slots.slot(_AT_ONCE):
+                        reply = await self._post(endpoint, request, dialect)
                 except Trouble as trouble:
                     if not trouble.passes or attempt + 1 == _PROBE_TRIES:
                         raise

@@ -155,6 +155,11 @@ class Backend(Protocol):
         """Requests that it works on at the same time; more wait, and those of lowest rank go first."""
         ...
 
+    @property
+    def eager(self) -> bool:
+        """Whether it takes requests while ``check`` is under way."""
+        ...
+
     async def check(self, *, images: bool) -> None:
         """Make sure that requests can be answered, before an episode is spent on finding out.
 

@@ -44,6 +44,7 @@ class Backend:
     ) -> None:
         self.identity = identity
         self.at_once = vlm.batch_size or SIZES["transformers"]
+        self.eager = False
         self._vlm = vlm
         self._model = model
         self._ledger = ledger

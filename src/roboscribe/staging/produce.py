@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from roboscribe.annotators.base import Annotator, Scene
 from roboscribe.annotators.selection import Selection
@@ -78,7 +78,12 @@ class _CountingModel:
 
 
 async def produce(
-    scene: Scene, selection: Selection, model: Model, staging: Staging, stored: Sequence[Row]
+    scene: Scene,
+    selection: Selection,
+    model: Model,
+    staging: Staging,
+    stored: Sequence[Row],
+    usable: asyncio.Event | None = None,
 ) -> Produced:
     """Stage the results of the chosen annotators for one episode, independent ones at once.
 
@@ -92,13 +97,17 @@ async def produce(
         model: Answers their asks.
         staging: Where results are kept.
         stored: Rows that the dataset already has for the episode.
+        usable: Set once the model has been found to answer; nothing new is staged before.
 
     Raises:
         RunStopped: No further ask can be answered; what was finished is staged.
         NotStaged: The model only stands in for one, and a result would have to be made.
     """
     tally = _Tally()
-    production = _Production(scene, selection, _CountingModel(model, tally), staging, stored)
+    if usable is None:
+        usable = asyncio.Event()
+        usable.set()
+    production = _Production(scene, selection, _CountingModel(model, tally), staging, stored, usable)
     await production.run()
     results = [
         (name, await production.tasks[name]) for name in selection.annotators if name in production.tasks
@@ -139,23 +148,29 @@ class _Production:
     model: Model
     staging: Staging
     stored: Sequence[Row]
+    usable: asyncio.Event
     made: set[str] = field(default_factory=set[str])
     tasks: dict[str, asyncio.Task[_Result]] = field(default_factory=dict[str, asyncio.Task[_Result]])
+    saving: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     async def run(self) -> None:
         """Settle the chosen annotators and those that follow."""
         names = (name for name in self.selection.annotators if name not in self.selection.off)
         wanted = [asyncio.create_task(self._settle_if_moved(name)) for name in names]
+
+        def begun() -> list[asyncio.Task[Any]]:
+            return [*wanted, *self.tasks.values(), *self.saving]
+
         try:
             # All of them, also when one ends the run: requests in flight are paid for, so their results are kept.
-            while unfinished := [task for task in (*wanted, *self.tasks.values()) if not task.done()]:
+            while unfinished := [task for task in begun() if not task.done()]:
                 await asyncio.wait(unfinished)
         finally:
-            for task in (*wanted, *self.tasks.values()):
+            for task in begun():
                 task.cancel()
-        for task in (*wanted, *self.tasks.values()):
+        for task in begun():
             task.exception()  # asyncio complains of one that nobody looks at
-        for task in wanted:
+        for task in (*wanted, *self.saving):
             task.result()
 
     async def _settle_if_moved(self, name: str) -> None:
@@ -208,12 +223,22 @@ class _Production:
                 {name: result.rows for name, result in upstream.items()},
                 self.model.afresh() if anew else self.model,
             )
-        except (RunStopped, NotStaged):
-            raise
         except RoboscribeError as error:
+            # A model that cannot be used at all is the reason to tell, and leaves nothing behind.
+            await self.usable.wait()
+            if isinstance(error, RunStopped | NotStaged):
+                raise
             return (), self.staging.fail(index, fingerprinted, made_by, str(error))
         rows = sort_rows(rows)
-        return rows, self.staging.save(index, fingerprinted, made_by, rows)
+        if self.usable.is_set():
+            return rows, self.staging.save(index, fingerprinted, made_by, rows)
+        # Others may build on it meanwhile, so that their asks are put as soon as they can be.
+        self.saving.append(asyncio.create_task(self._save_once_usable(fingerprinted, made_by, rows)))
+        return rows, Record(fingerprinted, made_by, len(rows), digest_of(rows))
+
+    async def _save_once_usable(self, fingerprinted: str, made_by: dict[str, Any], rows: list[Row]) -> None:
+        await self.usable.wait()
+        self.staging.save(self.scene.episode.index, fingerprinted, made_by, rows)
 
     async def _upstream(self, annotator: Annotator) -> dict[str, _Result]:
         """What an annotator builds on.
