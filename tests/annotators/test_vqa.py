@@ -188,6 +188,28 @@ def test_what_nobody_can_answer_gets_no_row(scene: Scene) -> None:
     assert asked(scene, ScriptedModel(lambda ask: answer(ask, lambda kind: True)))[0] == []
 
 
+def test_what_is_answered_unasked_makes_up_for_kinds_that_can_seldom_be_answered(scene: Scene) -> None:
+    def all_it_can(ask: Ask[Any]) -> dict[str, Any]:
+        assert isinstance(ask, AskAboutFrames)
+        pictures = zip(ask.numbers, ask.inquiries, strict=True)
+        seldom = {number for number, inquiry in pictures if inquiry.shot.index % 4 == 0}
+        return {
+            "pictures": {
+                number: {
+                    kind: found for kind, found in ANSWERS.items() if kind != "spatial" or number in seldom
+                }
+                for number in ask.numbers
+            }
+        }
+
+    for settings in ({}, {"consecutive": 2}):
+        rows, _ = asked(scene, ScriptedModel(all_it_can), emission_hz=5.0, cameras=CAMERAS[:1], **settings)
+        counts = Counter(kind_of(row) for row in rows if row.role == "assistant")
+        assert min(counts[kind] for kind in ANSWERS) >= max(counts.values()) - 3
+        rows, _ = asked(scene, ScriptedModel(all_it_can), kinds=("bbox", "count"))
+        assert {kind_of(row) for row in rows if row.role == "assistant"} == {"bbox", "count"}
+
+
 def test_one_kind_alone_has_no_spare(scene: Scene) -> None:
     rows, asks = asked(scene, kinds=("count",))
     assert {inquiry.kinds for ask in asks for inquiry in ask.inquiries} == {("count",)}

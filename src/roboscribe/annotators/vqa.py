@@ -13,7 +13,7 @@ from typing import Any
 from roboscribe.annotators.base import Scene, Upstream
 from roboscribe.annotators.task import task_of
 from roboscribe.annotators.view import cameras_of
-from roboscribe.asks import AskAboutFrames, FrameAnswers, Inquiry, Shot
+from roboscribe.asks import AskAboutFrames, Inquiry, PictureAnswers, Question, Shot
 from roboscribe.asks.vqa import Topic
 from roboscribe.config import QuestionKind, VqaSettings, answer_settings
 from roboscribe.episode import Episode
@@ -49,7 +49,8 @@ class Vqa:
     frame with two answers ends its training.
 
     Kinds of question take turns at random, so that they are in balance. Where one cannot be answered, a spare
-    kind of the same request takes its place; where that cannot be answered either there is no row. It builds
+    kind of the same request takes its place; where that cannot be answered either there is no row. A model that
+    answers kinds unasked, as a rule does for nothing, keeps those in balance that can seldom be answered. It builds
     on nothing but the task, so that its requests need not wait for a segmentation. An episode without video
     gets no rows.
     """
@@ -80,9 +81,8 @@ class Vqa:
         task = task_of(scene, upstream)
         found = await asyncio.gather(
             *(
-                self._ask(scene, scene.frames, task, camera, part, model)
+                self._about(scene, scene.frames, task, camera, ticks, model)
                 for camera, ticks in self._ticks(scene).items()
-                for part in windows(ticks, self._settings.pictures_per_ask)
             )
         )
         return [row for rows in found for row in rows]
@@ -126,7 +126,7 @@ class Vqa:
             ticks.append(Tick(frames, tuple(order[: len(frames) + 1]), chance.choice(_TOPICS)))
         return ticks
 
-    async def _ask(
+    async def _about(
         self,
         scene: Scene,
         frames: EpisodeFrames,
@@ -135,32 +135,64 @@ class Vqa:
         ticks: Sequence[Tick],
         model: Model,
     ) -> list[Row]:
-        """Rows of a few ticks, all in one request."""
-        answer = await model.answer(
+        """Rows of one camera."""
+        looked_at = tuple(tick.frames[0] for tick in ticks)
+        asks = [
             AskAboutFrames(
                 episode=scene.episode.index,
-                seed=scene.seed_for(f"vqa/{camera}/{ticks[0].frames[0]}"),
+                seed=scene.seed_for(f"vqa/{camera}/{part[0].frames[0]}"),
                 task=task,
                 signals=scene.signals,
                 inquiries=tuple(
                     Inquiry(Shot(frames, camera, tick.frames[0]), tick.kinds, len(tick.frames), tick.about)
-                    for tick in ticks
+                    for tick in part
                 ),
+                looked_at=looked_at,
             )
-        )
-        return [
-            row
-            for number, tick in enumerate(ticks, 1)
-            for row in _rows(scene.episode, camera, tick, answer, str(number))
+            for part in windows(ticks, self._settings.pictures_per_ask)
         ]
+        answers = await asyncio.gather(*(model.answer(ask) for ask in asks))
+        pictures = [
+            answer.pictures[number]
+            for ask, answer in zip(asks, answers, strict=True)
+            for number in ask.numbers
+        ]
+        given: Counter[QuestionKind] = Counter()
+        rows: list[Row] = []
+        for tick, picture in zip(ticks, pictures, strict=True):
+            kinds = self._chosen(tick, picture, given)
+            given.update(kinds)
+            rows += _rows(scene.episode, camera, tick, [picture.of(kind) for kind in kinds])
+        return rows
+
+    def _chosen(
+        self, tick: Tick, picture: PictureAnswers, given: Counter[QuestionKind]
+    ) -> list[QuestionKind]:
+        """Kinds of the rows of a tick, one for each frame at most: those that were asked for, if answered.
+
+        A kind that was answered without being asked for fills a gap, or comes in for the one given most so far
+        where that has been given more often by two.
+        """
+        count = len(tick.frames)
+        can: dict[QuestionKind, bool] = {kind: picture.of(kind) is not None for kind in self._settings.kinds}
+        chosen: list[QuestionKind] = [kind for kind in tick.kinds if can[kind]]
+        del chosen[count:]
+        unasked: list[QuestionKind] = [kind for kind in can if can[kind] and kind not in tick.kinds]
+        for kind in sorted(unasked, key=lambda kind: given[kind]):
+            most = max(chosen, key=lambda kind: given[kind], default=kind)
+            if len(chosen) < count:
+                chosen.append(kind)
+            elif given[most] > given[kind] + 1:
+                chosen[chosen.index(most)] = kind
+        return chosen
 
 
-def _rows(episode: Episode, camera: str, tick: Tick, answer: FrameAnswers, number: str) -> list[Row]:
-    """Question and answer for as many frames of a tick as there are answered kinds."""
-    answered = [found for kind in tick.kinds if (found := answer.pictures[number].of(kind)) is not None]
+def _rows(episode: Episode, camera: str, tick: Tick, questions: Sequence[Question | None]) -> list[Row]:
+    """Question and answer for each frame of a tick, as far as they go."""
     rows: list[Row] = []
-    for frame, question in zip(tick.frames, answered, strict=False):
-        time = episode.time_of(frame)
-        rows.append(Row("user", question.question, "vqa", time, camera))
-        rows.append(Row("assistant", canonical_json(question.content), "vqa", time, camera))
+    for frame, question in zip(tick.frames, questions, strict=False):
+        if question is not None:
+            time = episode.time_of(frame)
+            rows.append(Row("user", question.question, "vqa", time, camera))
+            rows.append(Row("assistant", canonical_json(question.content), "vqa", time, camera))
     return rows

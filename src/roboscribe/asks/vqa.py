@@ -183,15 +183,18 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
     """What can be asked about these pictures, and what is the answer that can be seen in them?
 
     A model leaves null what it cannot tell. A rule finds what it needs here, too: other frames of the episode
-    (``inquiry.shot.frames``), signals and task; it answers in pixels of the dataset's frames.
+    (``inquiry.shot.frames``), signals and task; it answers in pixels of the dataset's frames, and may answer
+    kinds that are not wanted, which make up for those that can seldom be answered.
 
     Attributes:
         inquiries: What is wanted about each picture.
+        looked_at: Frames of the whole episode at which the camera of these pictures is looked at anyway.
     """
 
     answer = FrameAnswers
 
     inquiries: tuple[Inquiry, ...]
+    looked_at: tuple[int, ...] = ()
 
     @property
     def shots(self) -> Sequence[Shot]:

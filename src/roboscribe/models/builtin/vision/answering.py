@@ -5,28 +5,31 @@ Nothing is answered that is not known: a kind of question that the picture gives
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from random import Random
 from threading import Lock
+from typing import get_args
 from weakref import WeakKeyDictionary
 
-from roboscribe.asks import AskAboutFrames, FrameAnswers, Inquiry, PictureAnswers, derive_seed
+from roboscribe.asks import AskAboutFrames, FrameAnswers, Inquiry, PictureAnswers, Shot, derive_seed
+from roboscribe.config import QuestionKind
 from roboscribe.episode import Episode
 from roboscribe.frames import EpisodeFrames, FrameNeeds
-from roboscribe.frames.sampling import every
+from roboscribe.frames.sampling import evenly
 from roboscribe.models.builtin.vision.mentions import Mention, mentions_of
 from roboscribe.models.builtin.vision.questions import Situation, ask
 from roboscribe.models.builtin.vision.scene import Scene, study
 from roboscribe.signals import Signals
 
-_FEWEST, _MOST = 8, 12
+_FEWEST, _MOST = 6, 12
 """How many frames a scene is learnt from."""
 _SETTLED = 0.1
 """Seconds around a grasp in which it is not said what the gripper holds."""
 
 
 def answer_about(question: AskAboutFrames) -> FrameAnswers:
-    """Questions of the kinds that are wanted, about what each picture shows without doubt.
+    """Questions of every kind that can be answered without doubt about a picture, wanted or not.
 
     Decodes video, and takes some milliseconds for each picture.
 
@@ -43,7 +46,7 @@ def answer_about(question: AskAboutFrames) -> FrameAnswers:
 
 def _answers(question: AskAboutFrames, inquiry: Inquiry, mentions: tuple[Mention, ...]) -> PictureAnswers:
     shot = inquiry.shot
-    scene = _SCENES.of(shot.frames, shot.camera, question.task, mentions, question.signals)
+    scene = _SCENES.of(shot, question, mentions)
     sight = scene.sight(shot.picture(), shot.time)
     gripper = _holding(question.signals, shot.time)
     one_is_moved = sum(mention.moved for mention in mentions) == 1
@@ -60,22 +63,9 @@ def _answers(question: AskAboutFrames, inquiry: Inquiry, mentions: tuple[Mention
                 ),
             ),
         )
-        for kind in inquiry.kinds
+        for kind in get_args(QuestionKind)
     }
     return PictureAnswers().model_copy(update=found)
-
-
-def overview(episode: Episode) -> list[int]:
-    """Frames from which a scene is learnt: one a second, as they are asked about anyway; more of a short episode."""
-    frames: list[int] = []
-    for hz in (1.0, 2.0, 4.0, 8.0):
-        frames = every(episode.timestamps, hz)
-        if len(frames) >= _FEWEST:
-            break
-    if len(frames) <= _MOST:
-        return frames
-    last = len(frames) - 1
-    return [frames[round(step * last / (_MOST - 1))] for step in range(_MOST)]
 
 
 class _Scenes:
@@ -85,43 +75,46 @@ class _Scenes:
         self._lock = Lock()
         self._open: WeakKeyDictionary[EpisodeFrames, _Learnt] = WeakKeyDictionary()
 
-    def of(
-        self,
-        frames: EpisodeFrames,
-        camera: str,
-        task: str,
-        mentions: tuple[Mention, ...],
-        signals: Signals,
-    ) -> Scene:
-        """The scene before a camera.
+    def of(self, shot: Shot, question: AskAboutFrames, mentions: tuple[Mention, ...]) -> Scene:
+        """The scene that a picture is of.
 
         Raises:
             FrameError: A frame cannot be read.
         """
         with self._lock:
-            learnt = self._open.setdefault(frames, _Learnt())
+            learnt = self._open.setdefault(shot.frames, _Learnt())
+        key = shot.camera, question.task, question.looked_at
         with learnt.lock:
-            if (camera, task) not in learnt.scenes:
-                learnt.scenes[camera, task] = _learn(frames, camera, mentions, signals)
-            return learnt.scenes[camera, task]
+            if key not in learnt.scenes:
+                learnt.scenes[key] = _learn(shot, question, mentions)
+            return learnt.scenes[key]
 
 
 class _Learnt:
-    """The scenes of one episode by camera and task."""
+    """The scenes of one episode by camera, task and the frames that are looked at anyway."""
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.scenes: dict[tuple[str, str], Scene] = {}
+        self.scenes: dict[tuple[str, str, tuple[int, ...]], Scene] = {}
 
 
 _SCENES = _Scenes()
 
 
-def _learn(frames: EpisodeFrames, camera: str, mentions: tuple[Mention, ...], signals: Signals) -> Scene:
-    indices = overview(frames.episode)
+def _learn(shot: Shot, question: AskAboutFrames, mentions: tuple[Mention, ...]) -> Scene:
+    frames, camera, episode = shot.frames, shot.camera, shot.frames.episode
+    indices = overview(episode, question.looked_at)
     frames.need(FrameNeeds(jpegs={camera: indices}))
-    pictures = [(frames.episode.time_of(index), frames.jpeg(camera, index)) for index in indices]
-    return study(camera, pictures, mentions, _held(signals, frames.episode.end))
+    pictures = [(episode.time_of(index), frames.jpeg(camera, index)) for index in indices]
+    return study(camera, pictures, mentions, _held(question.signals, episode.end))
+
+
+def overview(episode: Episode, looked_at: Sequence[int]) -> list[int]:
+    """Frames from which a scene is learnt: of those that are looked at anyway, if they are enough."""
+    if len(looked_at) < _FEWEST:
+        return evenly(episode.timestamps, _MOST)
+    last, count = len(looked_at) - 1, min(len(looked_at), _MOST)
+    return [looked_at[round(step * last / (count - 1))] for step in range(count)]
 
 
 def _held(signals: Signals, end: float) -> list[tuple[float, float]]:
