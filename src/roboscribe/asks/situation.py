@@ -165,7 +165,7 @@ class Situation:
         return [definite(noun) for noun in nouns if noun]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def situation(task: str, subtasks: tuple[str, ...], done: int) -> Situation:
     """The situation at a boundary; it is read once, however often it is asked for."""
     return Situation(task, subtasks, done)

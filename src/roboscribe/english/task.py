@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
 
 from roboscribe.english import lexicon as lex
@@ -92,6 +93,7 @@ def as_command(task: str) -> str:
     return text[:1].lower() + text[1:] if starts and parse_task(task).actions else ""
 
 
+@lru_cache(maxsize=4096)
 def parse_task(task: str) -> Task:
     """The actions of a task text; none when it is a placeholder, not English, or not a command."""
     text = _CLOSERS.sub("", _spaced(task))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from roboscribe.english import lexicon as lex
 from roboscribe.english.words import singular
@@ -48,6 +49,7 @@ def definite(noun: str) -> str:
     return re.sub(r"^an? ", "the ", noun)
 
 
+@lru_cache(maxsize=4096)
 def thing_of(noun: str) -> Thing:
     """What a noun phrase names: ``the 3 small spoons on the tray`` is ``Thing("spoon", {"small"})``."""
     words = re.split(r" (?:of|with|from|on|in|that|which) ", noun.lower())[0].replace(",", "").split()

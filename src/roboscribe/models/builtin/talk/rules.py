@@ -33,6 +33,8 @@ REQUESTS: Mapping[Scenario, Forms] = {
 T = TypeVar("T")
 _LEADS = ("Hey, ", "Listen, ", "By the way, ", "Oh, ", "You know, ", "Robot, ")
 """What tells two requests of the same words apart."""
+_OWN = 0.6
+"""How often forms for this very kind of step are tried first."""
 _CONDITION = re.compile(r"\[(\w+)\] ")
 _OTHERS = "OCR"
 """Blanks for what the robot leaves alone."""
@@ -49,35 +51,38 @@ def open_speech(ask: OpeningSpeech) -> Speech:
 
 
 def interject(ask: Interject) -> Interjections:
-    """A request and an answer for each moment, each request in other words than those before it."""
+    """A request and an answer for each moment, each request in other words than those before it.
+
+    Where all words there are have been used up, nothing is said.
+    """
     chance = random.Random(ask.seed)
     known = {wording(text) for text in ask.said}
     made: list[Interjection | None] = []
     for moment, at in zip(ask.moments, ask.situations, strict=True):
         facts = facts_of(at, chance)
-        request, blanks = _request(at, moment.scenario, facts, known, chance)
+        found = next(_requests(at, moment.scenario, facts, known, chance), None)
+        if found is None:
+            made.append(None)
+            continue
+        request, blanks = found
         known.add(wording(request))
         made.append(Interjection(request=request, speech=_answer(at, moment.scenario, facts, blanks, chance)))
     return Interjections(interjections=made)
 
 
-def _request(
+def _requests(
     at: Situation, scenario: Scenario, facts: Facts, known: set[str], chance: random.Random
-) -> tuple[str, frozenset[str]]:
-    """A request, and the blanks of its form."""
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """Requests that fit and are not known, each with the blanks of its form."""
     own, shared = (_filled(REQUESTS[scenario].get(key, ()), facts, chance) for key in _keys(facts.kind))
     # Forms for this kind of step say more than those for any; each has its turn.
-    first, second = (own, shared) if chance.random() < 0.6 else (shared, own)
+    first, second = (own, shared) if chance.random() < _OWN else (shared, own)
     last = _filled((*REQUESTS[scenario].get(LAST, ()), *ENCOURAGEMENT[ANY]), facts, chance)
     plain = [*first, *second, *last]
     led = ((lead + lower_first(text), blanks) for lead, (text, blanks) in product(_LEADS, plain))
-    both = ((f"{one} {other}", blanks) for (one, blanks), (other, _) in product(plain, plain) if one != other)
-    fitting = (
-        (text, blanks)
-        for text, blanks in chain(plain, led, both)
-        if wording(text) not in known and not fault_of_request(text, scenario, at)
-    )
-    return next(fitting)
+    for text, blanks in chain(plain, led):
+        if wording(text) not in known and not fault_of_request(text, scenario, at):
+            yield text, blanks
 
 
 def _keys(kind: str) -> tuple[str, str]:

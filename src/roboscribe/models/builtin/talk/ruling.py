@@ -129,6 +129,7 @@ CORRECTION: Forms = {
         "Close the gripper on {T}, don't just touch {it}.",
         "No, not past {T}: {take_it}.",
         "Not with an open gripper, {take} {T}.",
+        "No, closer to {T}, and {take_it}.",
     ),
     "lift": (
         "Lift {T}, don't drag {it}.",
@@ -136,6 +137,8 @@ CORRECTION: Forms = {
         "Don't just hold {T}, lift {it}.",
         "Not sideways, lift {T} up.",
         "Raise {T}, don't push {it}.",
+        "Not there, {T} {has} to come up.",
+        "No, higher with {T}.",
     ),
     "carry": (
         "[home] {P}, not next to {it_D}.",
@@ -144,6 +147,7 @@ CORRECTION: Forms = {
         "[home] {T} {belongs} {P}, not beside {it_D}.",
         "[keeps] Don't put {T} down here, take {it} along.",
         "Over to {D}, not anywhere else.",
+        "Not here, {T} {has} to go somewhere else.",
     ),
     "put": (
         "[home] {P}, not next to {it_D}.",

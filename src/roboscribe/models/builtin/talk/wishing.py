@@ -103,6 +103,7 @@ IMPLICIT: Forms = {
         "{T} {has} to come up from there.",
         "[home] {T} still {isnt} {P}.",
         "{T} won't come up by {self}.",
+        "{T} {isnt} of any use down there.",
     ),
     "carry": (
         "[home] {T} {belongs} {P}.",
