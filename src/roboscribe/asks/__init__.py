@@ -2,6 +2,7 @@
 
 from roboscribe.asks.base import Answer, Ask, Film, Sheets, derive_seed
 from roboscribe.asks.derive import DerivedTask, DeriveTask
+from roboscribe.asks.dialogue import Exchange, Exchanges, ImagineDialogue, ImagineDialogues, Occasion
 from roboscribe.asks.interject import Interject, Interjection, Interjections, Moment, OpeningSpeech, Speech
 from roboscribe.asks.memory import Memories, UpdateMemory
 from roboscribe.asks.rephrase import AXES, Axis, RephraseTask, Rephrasings
@@ -44,9 +45,13 @@ __all__ = [
     "DescribeEpisode",
     "Description",
     "Detection",
+    "Exchange",
+    "Exchanges",
     "Film",
     "FrameAnswers",
     "GripperPoints",
+    "ImagineDialogue",
+    "ImagineDialogues",
     "Inquiry",
     "Interject",
     "Interjection",
@@ -56,6 +61,7 @@ __all__ = [
     "LocateGripper",
     "Memories",
     "Moment",
+    "Occasion",
     "OpeningSpeech",
     "PictureAnswers",
     "Question",
