@@ -179,11 +179,12 @@ class Vqa:
         del chosen[count:]
         unasked: list[QuestionKind] = [kind for kind in can if can[kind] and kind not in tick.kinds]
         for kind in sorted(unasked, key=lambda kind: given[kind]):
-            most = max(chosen, key=lambda kind: given[kind], default=kind)
             if len(chosen) < count:
                 chosen.append(kind)
-            elif given[most] > given[kind] + 1:
-                chosen[chosen.index(most)] = kind
+                continue
+            most = max(range(count), key=lambda at: given[chosen[at]])
+            if given[chosen[most]] > given[kind] + 1:
+                chosen[most] = kind
         return chosen
 
 
