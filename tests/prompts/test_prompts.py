@@ -14,6 +14,9 @@ from roboscribe.asks import (
     AXES,
     Ask,
     DescribeEpisode,
+    Interject,
+    Moment,
+    OpeningSpeech,
     RelabelSegment,
     RephraseTask,
     SegmentEpisode,
@@ -161,6 +164,47 @@ def test_two_grippers_are_looked_for_by_name() -> None:
     assert "robot's own" not in one
     assert "the tip of the left gripper and of the right gripper:" in two
     assert '{"1": {"left gripper": [x, y], "right gripper": [x, y]}}' in two
+
+
+def test_an_interjection_is_told_what_comes_next_and_what_does_not() -> None:
+    ask = Interject(
+        episode=0,
+        task="Put both cups away.",
+        subtasks=("grasp the red cup", "release the red cup into the box", "grasp the blue cup"),
+        moments=(Moment(2.5, 1, "specific_constraint"), Moment(4.0, 2, "negative_task")),
+        said=("Well done.",),
+    )
+    text = str(words(ask)[1][-1])
+    for part in (
+        "Put both cups away.",
+        "Moment 1, 2.5 s. Kind of request: specific constraint.",
+        'begins: "release the red cup into the box"',
+        "in its hand: the red cup",
+        "has its turn only later: the blue cup",
+        "Kind of request: negative task.",
+        "not taken or moved from here on: the red cup, the box",
+        "“Well done.”",
+        "2 in all",
+    ):
+        assert part in text
+    assert "Around moment" not in text
+
+
+def test_each_moment_is_shown_under_its_time() -> None:
+    sheets: Any = Shown()
+    moments = (Moment(2.5, 1, "encouragement", sheets), Moment(4.0, 2, "encouragement", sheets))
+    ask = Interject(episode=0, task="", subtasks=("a", "b", "c"), moments=moments)
+    parts = words(ask)[1]
+    assert parts[:-1] == ["Around moment 1, at 2.5 s:", PICTURE, "Around moment 2, at 4.0 s:", PICTURE]
+
+
+@pytest.mark.parametrize("task", ["Put the cup away.", ""])
+def test_the_opening_knows_the_task_or_goes_without(task: str) -> None:
+    ask = OpeningSpeech(episode=0, task=task, subtasks=("grasp the cup", "lift the cup"))
+    text = str(words(ask)[1][-1])
+    assert 'begins with: "grasp the cup"' in text
+    assert ("Put the cup away." in text) == bool(task)
+    assert "At most 20 words" in text
 
 
 def test_an_override_takes_the_place_of_ours_and_changes_its_digest_only(tmp_path: Path) -> None:
