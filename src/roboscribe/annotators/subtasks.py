@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from roboscribe.annotators.base import Scene, Upstream
+from roboscribe.annotators.lengths import Lengths
 from roboscribe.annotators.spans import Span, join_equal, tidy_label, tile
 from roboscribe.annotators.task import task_of
 from roboscribe.annotators.view import View, Window
@@ -43,6 +45,15 @@ class Subtasks:
         self.asks = tuple(asks)
 
     @property
+    def _wanted(self) -> Lengths:
+        """How long a model is told to make subtasks."""
+        return Lengths(self._settings.min_seconds, inf)
+
+    def _shaped(self, spans: list[Span], scene: Scene) -> list[Span]:
+        """The spans as they are written."""
+        return spans
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """Settings that change the rows."""
         return answer_settings(self._settings) | (answer_settings(self._view.settings) if self._view else {})
@@ -69,7 +80,10 @@ class Subtasks:
         )
         if RelabelSegment in self.asks and self._view and scene.frames:
             spans = await self._relabelled(scene, task, spans, model, self._view, scene.frames)
-        return [Row("assistant", span.label, "subtask", episode.time_of(span.start)) for span in spans]
+        return [
+            Row("assistant", span.label, "subtask", episode.time_of(span.start))
+            for span in self._shaped(spans, scene)
+        ]
 
     async def _segment(
         self, scene: Scene, task: str, number: int, window: Window, model: Model
@@ -95,7 +109,8 @@ class Subtasks:
                 seed=scene.seed_for(f"segment/{number}"),
                 description=description,
                 most=self._settings.most,
-                least_seconds=self._settings.min_seconds,
+                least_seconds=self._wanted.least,
+                most_seconds=self._wanted.most,
                 **facts,
             )
         )

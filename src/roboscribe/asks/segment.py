@@ -107,6 +107,7 @@ class SegmentEpisode(Ask[Segments], Stretch):
         description: What was seen before, or empty.
         most: Most subtasks wanted in the stretch; 0 for no bound.
         least_seconds: Shortest subtask wanted.
+        most_seconds: Longest subtask wanted.
     """
 
     answer = Segments
@@ -115,6 +116,7 @@ class SegmentEpisode(Ask[Segments], Stretch):
     description: str = ""
     most: int = 0
     least_seconds: float = 0.0
+    most_seconds: float = inf
 
     def look(self) -> Sequence[Part]:
         """The contact sheets of the stretch."""
