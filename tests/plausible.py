@@ -60,28 +60,32 @@ def usage(body: Body, content: str) -> tuple[int, int]:
     return words + 3 + sum(map(tokens_of_picture, image_urls(body))), tokens_of(content) + 1
 
 
+Segments = Sequence[tuple[float, float, str]]
+"""Start and end in seconds, and label, of the subtasks of a recording."""
+
+
 @dataclass(frozen=True)
 class Annotator:
     """Answers as a person who looks closely would.
 
     Attributes:
-        gold: Start, end and label of the subtasks of recordings, by task and duration in seconds; others are
-            cut every two seconds.
+        gold: Task, duration in seconds and subtasks of recordings; without any, a subtask lasts two seconds.
     """
 
-    gold: dict[tuple[str, str], list[tuple[float, float, str]]]
+    gold: Sequence[tuple[str, float, Segments]] = ()
 
     @classmethod
     def of(cls, ground_truth: Path) -> Annotator:
         """One who knows the gold of the simulated dataset."""
-        episodes = json.loads(ground_truth.read_text())["episodes"]
         return cls(
-            {
-                (episode["task"], f"{episode['duration']:.1f}"): [
-                    (segment["start"], segment["end"], segment["label"]) for segment in episode["segments"]
-                ]
-                for episode in episodes
-            }
+            [
+                (
+                    episode["task"],
+                    episode["duration"],
+                    [(segment["start"], segment["end"], segment["label"]) for segment in episode["segments"]],
+                )
+                for episode in json.loads(ground_truth.read_text())["episodes"]
+            ]
         )
 
     def __call__(self, body: Body) -> str:
@@ -103,18 +107,33 @@ class Annotator:
             case ["memories"]:
                 count = schema["properties"]["memories"]["maxItems"]
                 return json.dumps({"memories": _remembered(told, count)})
+            case ["label"]:
+                kept = re.search(r'is labelled: "(.*)"', told)
+                assert kept is not None
+                return json.dumps({"label": kept[1]})
+            case ["task"]:
+                return json.dumps({"task": "Pick up the brick and put it into the transparent box."})
+            case ["interjections"]:
+                return json.dumps({"interjections": _interjected(told)})
+            case ["text"]:
+                first = re.search(r'It begins with: "(.*)"', told)
+                assert first is not None
+                return json.dumps({"text": f"Sure, I'll {first[1]} now."})
             case ["pictures"] if "questions about single pictures" in told:
                 return json.dumps(_seen(told, schema, dice))
             case _:
                 return answer_schema(body)
 
-    def _segments(self, told: str) -> Sequence[tuple[float, float, str]]:
+    def _segments(self, told: str) -> Segments:
+        """Subtasks of the stretch that is asked about."""
         found = re.search(r"from ([\d.]+) s to ([\d.]+) s", told)
         assert found is not None
         start, end = float(found[1]), float(found[2])
-        for (task, duration), segments in self.gold.items():
-            if task in told and duration == found[2]:
-                return segments
+        lasting = [recording for recording in self.gold if recording[1] > end - 0.1]
+        if lasting:
+            # The shortest one of the task that is as long: a stretch does not tell of which it is.
+            *_, segments = min(lasting, key=lambda recording: (recording[0] not in told, recording[1]))
+            return [(max(a, start), min(b, end), label) for a, b, label in segments if a < end and b > start]
         count = max(1, round((end - start) / 2))
         at = [round(start + (end - start) * n / count, 1) for n in range(count + 1)]
         labels = (
@@ -126,13 +145,9 @@ class Annotator:
         return [(at[n], at[n + 1], labels[n % len(labels)]) for n in range(count)]
 
     def _described(self, told: str, dice: random.Random) -> str:
-        lasts = re.search(r"lasts ([\d.]+) s", told)
-        assert lasts is not None
-        known = [segments for (_, duration), segments in self.gold.items() if duration == lasts[1]]
-        segments = known[0] if known else self._segments(told)
         return " ".join(
             f"From {a:.1f} s to {b:.1f} s the robot arm {dice.choice(_WAYS)} ({label}). {dice.choice(_ASIDES)}".strip()
-            for a, b, label in segments
+            for a, b, label in self._segments(told)
         )
 
 
@@ -177,6 +192,33 @@ def _remembered(told: str, count: int) -> list[str]:
     return memories
 
 
+def _interjected(told: str) -> list[dict[str, str]]:
+    """For each moment a request that asks for what comes next, or spares what is not touched."""
+    found: list[dict[str, str]] = []
+    for number, moment in enumerate(re.split(r"^Moment \d+, ", told, flags=re.MULTILINE)[1:]):
+        kind = re.match(r"[\d.]+ s. Kind of request: ([a-z ]+)\.", moment)
+        begins = re.search(r'^- begins: "(.*)"$', moment, re.MULTILINE)
+        assert kind is not None
+        assert begins is not None
+        spared = re.search(
+            r"^- (?:not taken or moved from here on|has its turn only later): ([^,\n]+)", moment, re.MULTILINE
+        )
+        please = ("Please", "Now please", "Next, please")[number % 3]
+        request = {
+            "negative task": f"{please} leave {spared[1]} alone for now."
+            if spared
+            else "Do not let go of it yet.",
+            "situated correction": f"No, not {spared[1]}, {begins[1]}."
+            if spared
+            else f"No, {begins[1]} first.",
+            "encouragement": ("That looks good, keep going.", "Well done so far.", "Good, go on like that.")[
+                number % 3
+            ],
+        }.get(kind[1], f"{please} {begins[1]} when you can.")
+        found.append({"request": request, "speech": f"Okay, I'll {begins[1]} now."})
+    return found
+
+
 _THINGS = ("pink brick", "transparent box", "gripper", "yellow bottle", "red brick on the left")
 
 
@@ -197,11 +239,9 @@ def _answer_about(kind: str, dice: random.Random) -> dict[str, Any]:
     left, top = dice.randrange(0, 300), dice.randrange(0, 200)
     match kind:
         case "bbox":
-            box = [left, top, left + 90, top + 120]
-            return {
-                "question": f"Where can I find the {thing}?",
-                "detections": [{"label": thing, "bbox": box}],
-            }
+            boxes = [[left + 9 * n, top, left + 9 * n + 90, top + 120] for n in range(dice.choice((1, 1, 2)))]
+            found = [{"label": thing, "bbox": box} for box in boxes]
+            return {"question": f"Where can I find the {thing}?", "detections": found}
         case "keypoint":
             return {"question": f"Point to the middle of the {thing}.", "label": thing, "point": [left, top]}
         case "count":

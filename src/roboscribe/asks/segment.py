@@ -14,7 +14,7 @@ from roboscribe.errors import EpisodeError
 from roboscribe.frames import Part
 from roboscribe.signals import GripperEvent, Signals
 
-_SECONDS_PER_SENTENCE = 3.0
+_SECONDS_PER_SENTENCE = 2.0
 
 LabelText = Annotated[str, Field(min_length=2, max_length=120)]
 
@@ -166,6 +166,10 @@ class RelabelSegment(Ask[Label]):
     start: float
     end: float
     sheets: tuple[Sheets | None, Sheets | None, Sheets | None]
+
+    def typical(self) -> Label:
+        """The label as it is; most are right."""
+        return Label(label=self.label)
 
     def look(self) -> Sequence[Part]:
         """The contact sheets, each under its name."""

@@ -90,9 +90,17 @@ def _row(part: Part, priced: bool) -> Iterator[str]:
     yield part.name
     counts = (part.episodes, part.staged, part.calls, part.cached, part.images)
     for count in (*counts, part.prompt_tokens, part.completion_tokens):
-        yield f"{count:,}" if count else "·"
+        yield _short(count)
     if priced:
         yield f"{part.cost:,.2f}"
+
+
+def _short(count: int) -> str:
+    """A count as people read it: to four digits where it is in the millions."""
+    for size, name in ((10**9, "G"), (10**6, "M")):
+        if count >= 10 * size:
+            return f"{count / size:,.{max(0, 4 - len(str(count // size)))}f} {name}"
+    return f"{count:,}" if count else "·"
 
 
 def _counted(episodes: int) -> str:

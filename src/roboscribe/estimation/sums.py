@@ -12,7 +12,7 @@ from roboscribe.estimation.rehearse import Rehearsed
 from roboscribe.estimation.sample import Floats, Group, total
 from roboscribe.models.rehearsal import PROBE, Foreseen, Lesson
 
-ENOUGH = 5
+ENOUGH = 2
 """Replies to one kind of ask that teach something."""
 
 EPISODES, STAGED, CALLS, CACHED, IMAGES, PROMPT, COMPLETION, SCHEMA = range(8)

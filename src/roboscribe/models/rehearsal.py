@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from roboscribe.asks import Answer, Ask
 from roboscribe.frames import Places
@@ -172,10 +172,14 @@ class Rehearsal:
 
     def _recall(self, request: Request, ask: Ask[A]) -> tuple[Reply | None, A | None]:
         kept = self._find(cache_key(self.identity, request.outline))
-        try:
-            return kept, None if kept is None else answer_in(kept, ask)
-        except UnfitReply:
+        if kept is None:
             return None, None
+        try:
+            answer = answer_in(kept, ask)
+        except UnfitReply as unfit:
+            # As when it is recalled in a run.
+            answer = cast("A | None", unfit.rest)
+        return (None, None) if answer is None else (kept, answer)
 
     def _foresee(self, request: Request, text: str, cached: bool, rounds: int = 1) -> Foreseen:
         shown = request if self._films else without_clips(request)

@@ -179,12 +179,12 @@ class ProcessorTokens:
     how = "by the model's own processor"
 
     def __init__(self, processor: Any) -> None:
-        self._processor = processor
+        self.processor = processor
         self._by_size: dict[tuple[int, ...], int] = {}
 
     def prompt(self, request: Request) -> int:
         """Exact for processors to which the tokens of a picture are a matter of its size alone."""
-        written = self._length(self._processor.prompt(request))
+        written = self._length(self.processor.prompt(request))
         return written + sum(self._shown(part) for part in request.parts if not isinstance(part, str))
 
     def reply(self, text: str, name: str = "") -> int:
@@ -192,7 +192,7 @@ class ProcessorTokens:
         return self._length(text)
 
     def _length(self, text: str) -> int:
-        return len(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _shown(self, part: Jpeg | Clip) -> int:
         """Tokens of a picture or clip beyond those of its placeholder, found out with a black one of its size."""
@@ -202,8 +202,8 @@ class ProcessorTokens:
             blank = _blank(frames[0].width, frames[0].height)
             stand_in = blank if isinstance(part, Jpeg) else Clip((blank,) * len(frames), part.times)
             alone = Request("blank", "", (stand_in,), {}, seed=0, max_tokens=1)
-            whole = int(self._processor.inputs([alone])["attention_mask"].sum())
-            self._by_size[size] = whole - self._length(self._processor.prompt(alone))
+            whole = int(self.processor.inputs([alone])["attention_mask"].sum())
+            self._by_size[size] = whole - self._length(self.processor.prompt(alone))
         return self._by_size[size]
 
 
