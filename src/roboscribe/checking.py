@@ -80,7 +80,8 @@ def validate(settings: DatasetSettings, staged: bool = False) -> Checked:
     episodes = check_episodes(dataset, parse_episodes(settings.episodes))
     if staged or not annotated:
         return Checked(_check_staging(dataset, staging, episodes), root, staged=True)
-    recorded = [_recorded(entry) for entry in RunRecord.read(dataset.root).entries]
+    # What is no language row, such as a skill, is none of these rules' business.
+    recorded = [_recorded(entry) for entry in RunRecord.read(dataset.root).entries if entry.styles]
     return Checked(
         Report.of(check_dataset(dataset, episodes, recorded), len(episodes)), dataset.root, staged=False
     )

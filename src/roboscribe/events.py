@@ -111,6 +111,7 @@ class RunFinished:
         stopped: Why it ended before all episodes were tried; empty when it did not.
         warnings: Warnings of validation about the rows of annotated episodes.
         validated: Whether they were validated at all.
+        called: What a row is, in a word.
     """
 
     annotated: int
@@ -124,6 +125,7 @@ class RunFinished:
     stopped: str = ""
     warnings: int = 0
     validated: bool = True
+    called: str = "row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,65 @@ class TasksProgress:
     seconds_left: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class LinesStarted:
+    """The lines of a file are about to be done."""
+
+    lines: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineDone:
+    """A line is written.
+
+    Attributes:
+        line: Its number, from 1.
+        asks: Asks that were put to the model for it.
+        spent: What the run has cost so far.
+    """
+
+    line: int
+    asks: int
+    spent: Spent = Spent()
+
+
+@dataclass(frozen=True, slots=True)
+class LineFailed:
+    """A line will not be written in this run.
+
+    Attributes:
+        line: Its number, from 1.
+        reason: Why, in a sentence.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinesFinished:
+    """A file of lines is over.
+
+    Attributes:
+        done: Lines that were written.
+        failed: Lines that were left out.
+        asks: Asks put to the model.
+        seconds: Wall time.
+        target: The file with the result.
+        spent: What it cost.
+        stopped: Why it ended before all lines were tried; empty when it did not.
+    """
+
+    done: int
+    failed: int
+    asks: int
+    seconds: float
+    target: str
+    spent: Spent = Spent()
+    stopped: str = ""
+
+
 Event = (
     Note
     | TasksProgress
@@ -252,6 +313,10 @@ Event = (
     | ConversionStarted
     | ConversionStep
     | ConversionFinished
+    | LinesStarted
+    | LineDone
+    | LineFailed
+    | LinesFinished
 )
 Listener = Callable[[Event], None]
 

@@ -80,6 +80,16 @@ _VQA: Mapping[str, Alias] = {
     "question-types": Alias(("vqa.kinds",), listed=True),
 }
 
+SHORT: Mapping[str, Alias] = {
+    "model": _to("vlm.model-id"),
+    "device": _to("vlm.device"),
+    "dtype": _to("vlm.dtype"),
+    "batch-size": _to("vlm.batch-size"),
+    "temperature": _to("vlm.temperature"),
+    "video-key": _to("frames.cameras"),
+}
+"""Flags of ours that the short ones of the scripts for Hi Robot's data stand for."""
+
 ALIASES: Mapping[str, Alias] = {
     "executor": _to("executor.name"),
     "data-dir": _to("root"),

@@ -16,6 +16,8 @@ EXIT_OK, EXIT_ABORTED, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 
 COMMANDS = {
     "annotate": "fill the language columns of a LeRobot dataset",
+    "subtasks": "divide episodes into atomic skills: an index per frame, for Hi Robot",
+    "dialogue": "imagine what people say for each skill, and what the robot answers",
     "estimate": "what a run would take: calls, tokens, hours and cost",
     "status": "what is done, what failed, and why",
     "validate": "check the language of an annotated dataset against every rule",

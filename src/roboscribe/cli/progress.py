@@ -18,6 +18,10 @@ from roboscribe.events import (
     EpisodeStaged,
     Event,
     FilesUploaded,
+    LineDone,
+    LineFailed,
+    LinesFinished,
+    LinesStarted,
     Listener,
     Note,
     RunFinished,
@@ -56,14 +60,14 @@ def _json_line(event: Event) -> None:
 def summary(event: RunFinished) -> list[str]:
     """A finished run in a few sentences."""
     lines = [
-        f"{counted(event.annotated, 'episode')} annotated, {counted(event.rows, 'row')},"
+        f"{counted(event.annotated, 'episode')} annotated, {counted(event.rows, event.called)},"
         f" {counted(event.asks, 'ask')}, {counted(event.shards_written, 'data file')} rewritten,"
         f" {event.seconds:.1f} s: {event.target}"
     ]
     if event.spent.calls or event.spent.cached:
         lines.append(spending(event.spent))
     if not event.shards_written and event.annotated:
-        lines.append("The dataset already held these rows; nothing was written.")
+        lines.append(f"The dataset already held these {event.called}s; nothing was written.")
     if event.failed:
         lines.append(
             f"{counted(event.failed, 'episode')} failed and stayed as before;"
@@ -89,6 +93,20 @@ def converted(event: ConversionFinished) -> str:
         f"{counted(event.episodes, 'episode')} as {event.form}, {counted(event.files, 'file')} written,"
         f" {event.seconds:.1f} s: {event.target}"
     )
+
+
+def lines_summary(event: LinesFinished) -> list[str]:
+    """A finished file of lines in a few sentences."""
+    lines = [
+        f"{counted(event.done, 'line')} done, {counted(event.asks, 'ask')}, {event.seconds:.1f} s: {event.target}"
+    ]
+    if event.spent.calls or event.spent.cached:
+        lines.append(spending(event.spent))
+    if event.failed:
+        lines.append(f"{counted(event.failed, 'line')} failed and left out; the same command tries again.")
+    if event.stopped:
+        lines.append(f"Stopped early, and the file is not there yet: {event.stopped}")
+    return lines
 
 
 def counted(number: int, noun: str) -> str:
@@ -127,6 +145,7 @@ class PlainLines:
         self._started = self._last = time.monotonic()
         self._total = self._done = self._failed = self._asks = 0
         self._files = self._sent = 0
+        self._called = "episode"
         self._spent = Spent()
 
     def show(self, event: Event) -> None:
@@ -137,7 +156,17 @@ class PlainLines:
             case StagingStarted(episodes, annotators, model):
                 self._total = episodes
                 self._print(f"{counted(episodes, 'episode')}, {', '.join(annotators)}, model {model}")
-            case EpisodeStaged(asks=asks, spent=spent):
+            case LinesStarted(lines, model):
+                self._total, self._called = lines, "line"
+                self._print(f"{counted(lines, 'line')}, model {model}")
+            case LineFailed(line, reason):
+                self._failed += 1
+                self._print(f"line {line} failed: {reason}")
+                self._progress()
+            case LinesFinished():
+                for text in lines_summary(event):
+                    self._print(text)
+            case EpisodeStaged(asks=asks, spent=spent) | LineDone(asks=asks, spent=spent):
                 self._done += 1
                 self._asks += asks
                 self._spent = spent
@@ -187,7 +216,8 @@ class PlainLines:
         left = (now - self._started) / settled * (self._total - settled)
         spent = f", {spending(self._spent)}" if self._spent.calls else ""
         self._print(
-            f"{settled}/{self._total} episodes, {self._failed} failed, {self._asks} asks{spent}, {left:.0f} s left"
+            f"{settled}/{self._total} {self._called}s, {self._failed} failed, {self._asks} asks{spent},"
+            f" {left:.0f} s left"
         )
 
     @staticmethod
@@ -224,17 +254,22 @@ def live_display() -> Generator[Listener]:
             case StagingStarted(episodes, annotators, model):
                 console.print(f"{', '.join(annotators)} · model {model}", style="dim", markup=False)
                 staging = bars.add_task("annotate", total=episodes, detail="")
-            case EpisodeStaged() | EpisodeFailed():
-                if isinstance(event, EpisodeStaged):
+            case LinesStarted(lines, model):
+                console.print(f"model {model}", style="dim", markup=False)
+                staging = bars.add_task("imagine", total=lines, detail="")
+            case EpisodeStaged() | EpisodeFailed() | LineDone() | LineFailed():
+                if isinstance(event, EpisodeStaged | LineDone):
                     asks += event.asks
                     tokens = event.spent.prompt_tokens + event.spent.completion_tokens
                     words = f" · {tokens / 1000:,.0f}k tokens" if tokens else ""
                 else:
                     failed += 1
-                    console.print(
-                        f"[red]episode {event.episode} failed in {event.stage}:[/] {escape(event.reason)}",
-                        markup=True,
+                    what = (
+                        f"episode {event.episode} failed in {event.stage}"
+                        if isinstance(event, EpisodeFailed)
+                        else f"line {event.line} failed"
                     )
+                    console.print(f"[red]{what}:[/] {escape(event.reason)}", markup=True)
                 detail = f"{asks} asks{words}" + (f" · [red]{failed} failed[/]" if failed else "")
                 if staging is not None:
                     bars.update(staging, advance=1, detail=detail)
@@ -263,6 +298,10 @@ def live_display() -> Generator[Listener]:
             case ConversionFinished():
                 bars.stop()
                 console.print(converted(event), highlight=False, soft_wrap=True, markup=False)
+            case LinesFinished():
+                bars.stop()
+                for text in lines_summary(event):
+                    console.print(text, highlight=False, soft_wrap=True, markup=False)
             case RunFinished():
                 bars.stop()
                 for line in summary(event):

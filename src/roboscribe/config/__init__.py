@@ -23,6 +23,7 @@ from roboscribe.config.checks import answer_settings, json_object
 from roboscribe.config.convert import ConvertSettings
 from roboscribe.config.dataset import DatasetSettings, WriterSettings, parse_episodes, ranges
 from roboscribe.config.executor import ExecutorName, ExecutorSettings
+from roboscribe.config.hirobot import DialogueSettings, SkillsSettings
 from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import BackendName, VlmSettings
 
@@ -31,6 +32,7 @@ __all__ = [
     "BackendName",
     "ConvertSettings",
     "DatasetSettings",
+    "DialogueSettings",
     "ExecutorName",
     "ExecutorSettings",
     "FramesSettings",
@@ -41,6 +43,7 @@ __all__ = [
     "PlanSettings",
     "QuestionKind",
     "Scenario",
+    "SkillsSettings",
     "SubtasksSettings",
     "TaskAugSettings",
     "TaskSettings",

@@ -62,6 +62,16 @@ def declare(info: bytes, add: Sequence[NewColumn], drop: Iterable[str], say: boo
     return info if new == data else _dump_like(new, info.decode("utf-8"))
 
 
+def with_total_tasks(info: bytes, total: int) -> bytes:
+    """``info.json`` that tells how many tasks there are; order, unknown keys and indentation stay."""
+    data: dict[str, Any] = json.loads(info)
+    return (
+        info
+        if data.get("total_tasks") == total
+        else _dump_like({**data, "total_tasks": total}, info.decode("utf-8"))
+    )
+
+
 def with_say(tools: object) -> list[Any]:
     """The dataset's tools, ``say`` among them.
 

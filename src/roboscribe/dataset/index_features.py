@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from roboscribe.dataset.columns import numbers
-from roboscribe.dataset.declare import NewColumn, declare, extend_schema
+from roboscribe.dataset.declare import NewColumn, declare, extend_schema, with_total_tasks
 from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.output import WRITTEN, check_target
 from roboscribe.dataset.reader import Dataset
@@ -51,6 +51,7 @@ def write_index_features(
     *,
     drop: Sequence[str] = (),
     meta_files: Mapping[str, bytes] = MappingProxyType({}),
+    total_tasks: int | None = None,
     on_shard: Callable[[Shard], None] | None = None,
 ) -> WriteReport:
     """Write int64 columns of one number a frame into every data file, and declare them.
@@ -65,6 +66,7 @@ def write_index_features(
         features: The numbers by the name of the feature.
         drop: Columns that are taken out.
         meta_files: Further files to write in the same step, by path relative to the target.
+        total_tasks: How many tasks the dataset has then; as many as before when None.
         on_shard: Called when a data file is done.
 
     Raises:
@@ -73,12 +75,17 @@ def write_index_features(
     """
     base = check_index_target(source, target)
     columns = tuple(NewColumn(name, pa.int64(), dict(INDEX)) for name in features)
+
+    def info(old: bytes) -> bytes:
+        new = declare(old, columns, drop)
+        return new if total_tasks is None else with_total_tasks(new, total_tasks)
+
     return rewrite(
         base,
         base,
         target,
         lambda shard: _ShardEdit(base, shard, features, columns, drop),
-        lambda info: declare(info, columns, drop),
+        info,
         meta_files,
         on_shard,
     )

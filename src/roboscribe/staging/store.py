@@ -74,6 +74,14 @@ class Staging:
         self._save_record(episode, name, record)
         return record
 
+    def vouch(self, episode: int, record: Record) -> None:
+        """Keep a record of what lies in a file of the record's annotator already; see ``path``."""
+        self._save_record(episode, record.made_by["annotator"], record)
+
+    def path(self, episode: int, name: str) -> Path:
+        """The file of one annotator's results, or of what else is kept of an episode under a name."""
+        return self._path(episode, name, "jsonl")
+
     def fail(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], error: str) -> Record:
         """Keep the reason why an annotator failed; rows of an earlier success stay where they are, unused."""
         record = Record(fingerprint, made_by, error=error)
@@ -83,7 +91,7 @@ class Staging:
     def forget(self, episode: int, name: str) -> None:
         """Drop the record of an annotator or stage, if there is one."""
         path = self._path(episode, name, "json")
-        with _writable(path):
+        with writable(path):
             path.unlink(missing_ok=True)
 
     def record(self, episode: int, annotator: str) -> Record | None:
@@ -154,7 +162,7 @@ class Staging:
         """
         folder = self._episode_folder(episode)
         path = folder / name
-        with _writable(path):
+        with writable(path):
             if episode not in self._swept:
                 folder.mkdir(parents=True, exist_ok=True)
                 for left in folder.glob(".*.new"):
@@ -206,7 +214,12 @@ def _is_being_written(temporary: Path) -> bool:
 
 
 @contextmanager
-def _writable(path: Path) -> Generator[None]:
+def writable(path: Path) -> Generator[None]:
+    """Around writing a file.
+
+    Raises:
+        RunStopped: The file system refuses.
+    """
     try:
         yield
     except OSError as error:

@@ -10,6 +10,8 @@ from roboscribe.asks import (
     Answer,
     Ask,
     AskAboutFrames,
+    ImagineDialogue,
+    ImagineDialogues,
     Interject,
     OpeningSpeech,
     RephraseTask,
@@ -17,6 +19,7 @@ from roboscribe.asks import (
     UpdateMemory,
 )
 from roboscribe.errors import AnswerError
+from roboscribe.models.builtin.exchange import imagine, imagine_all
 from roboscribe.models.builtin.memory import remember
 from roboscribe.models.builtin.rephrase import rephrase
 from roboscribe.models.builtin.segment import segment
@@ -31,6 +34,8 @@ RULES: Mapping[type[Ask[Any]], Callable[[Any], Answer]] = {
     UpdateMemory: remember,
     OpeningSpeech: open_speech,
     Interject: interject,
+    ImagineDialogue: imagine,
+    ImagineDialogues: imagine_all,
     AskAboutFrames: answer_about,
 }
 

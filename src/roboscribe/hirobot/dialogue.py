@@ -1,0 +1,387 @@
+"""`roboscribe dialogue`: a dataset with skills goes in, dialogues that lead to each come out as index features."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from roboscribe.annotators.base import Scene
+from roboscribe.annotators.spans import spans_of
+from roboscribe.annotators.view import View
+from roboscribe.asks import Exchange, Occasion, Sheets, Shot
+from roboscribe.config import DialogueSettings, answer_settings
+from roboscribe.config.hirobot import SUFFIX
+from roboscribe.episode import Episode
+from roboscribe.errors import AnswerError, DatasetError, EpisodeError, SettingsError
+from roboscribe.events import EpisodeStaged, Listener, Note, RunFinished, StagingStarted, ignore
+from roboscribe.frames import FrameNeeds, FrameStore
+from roboscribe.hirobot.imagine import Imagination, Subject, Wish, exchanges, imagine
+from roboscribe.hirobot.opened import Opened, model_of, open_for_index_features
+from roboscribe.hirobot.samples import Sample, numbering, sample_frames, samples_of
+from roboscribe.hirobot.skills import SkillsMaker
+from roboscribe.hirobot.twins import twins
+from roboscribe.hirobot.writing import Said, read_said, write_dialogue
+from roboscribe.language import PERSISTENT
+from roboscribe.models.base import Model
+from roboscribe.skills import EpisodeSkills, Skill, read_skills
+from roboscribe.staging import STAGES, Record
+from roboscribe.staging.answers import AnswerLog, key_of
+from roboscribe.staging.pace import PacedModel
+from roboscribe.staging.runrecord import Written
+
+NAME = "dialogue"
+
+
+def make_dialogue(
+    settings: DialogueSettings, listen: Listener = ignore, model: Model | None = None
+) -> RunFinished:
+    """Imagine dialogues for the skills of a dataset, and write them where the settings say.
+
+    Each answer is kept as soon as it is there, so that the same command goes on after any interruption without
+    asking anything twice. Episodes that fail stay as they were; the others are written.
+
+    Args:
+        settings: What to do.
+        listen: Called with every event of the run, from this thread.
+        model: Answers the asks; the one that the settings name when left out.
+
+    Raises:
+        RoboscribeError: Nothing can be done as the settings stand; nothing was written.
+    """
+    started = time.monotonic()
+    opened = open_for_index_features(settings, target_of(settings))
+    with model_of(_with_batches(settings), model, listen) as model:
+        opened.tell(listen)
+        maker = DialogueMaker(settings, opened, model, listen)
+        maker.check()
+        listen(StagingStarted(len(opened.episodes), (NAME,), model.identity))
+        asyncio.run(maker.run())
+        shards = maker.write() if maker.made else 0
+    loop = maker.skills.loop
+    finished = RunFinished(
+        annotated=len(maker.made),
+        failed=len(loop.failures),
+        asks=loop.asks,
+        rows=sum(len(made.samples) for made in maker.made.values()),
+        shards_written=shards,
+        seconds=time.monotonic() - started,
+        target=str(opened.target),
+        spent=loop.spent,
+        stopped=loop.stopped,
+        called="dialogue",
+    )
+    listen(finished)
+    return finished
+
+
+def target_of(settings: DialogueSettings) -> Path:
+    """Folder of the result: the one that is named, else beside the dataset under its name and ``SUFFIX``."""
+    if settings.output_dir is not None:
+        return settings.output_dir
+    if settings.root is None:
+        # Beside what is in the cache of the Hub nobody would look for it.
+        return Path((settings.repo_id or "").rpartition("/")[2] + SUFFIX)
+    root = settings.root.expanduser().absolute()
+    return root.with_name(root.name + SUFFIX)
+
+
+def _with_batches(settings: DialogueSettings) -> DialogueSettings:
+    """The settings with the batch size of the mode."""
+    if not settings.video_mode:
+        return settings
+    return replace(settings, vlm=replace(settings.vlm, batch_size=settings.video_batch_size))
+
+
+@dataclass(frozen=True)
+class Made:
+    """The dialogue of one episode.
+
+    Attributes:
+        skills: Its skills.
+        samples: Where each exchange begins.
+        wishes: What was asked.
+        spoken: The exchanges, as many as samples.
+        again: What was asked again.
+    """
+
+    skills: EpisodeSkills
+    samples: Sequence[Sample]
+    wishes: Sequence[Wish]
+    spoken: Sequence[Exchange]
+    again: Sequence[Wish] = ()
+
+
+@dataclass
+class DialogueMaker:
+    """Makes the dialogues of a dataset.
+
+    Attributes:
+        settings: What to do.
+        opened: The dataset.
+        model: Imagines them.
+        listen: Told of every event.
+        made: The dialogue of each episode that is done.
+    """
+
+    settings: DialogueSettings
+    opened: Opened
+    model: Model
+    listen: Listener
+    made: dict[int, Made] = field(default_factory=dict[int, Made])
+
+    @cached_property
+    def skills(self) -> SkillsMaker:
+        """Makes skills where there are none, and has the staging and the loop of the run."""
+        return SkillsMaker(self.settings, self.opened, self.model, self.listen)
+
+    @cached_property
+    def _given(self) -> Mapping[int, EpisodeSkills]:
+        """Skills that the dataset has, by episode index."""
+        book = read_skills(self.opened.base.root)
+        return book.episodes if book is not None else {}
+
+    @cached_property
+    def _first(self) -> Mapping[int, int]:
+        return numbering(self.opened.source, self.settings.sample_interval)
+
+    @cached_property
+    def _store(self) -> FrameStore:
+        return self.opened.frames(self.settings.frames)
+
+    @cached_property
+    def _view(self) -> View:
+        return View(self.settings.frames)
+
+    @cached_property
+    def how(self) -> Imagination:
+        """How dialogues are imagined."""
+        whole = self.settings.video_mode
+        how = Imagination(self.model, self.settings.seed, {}, whole)
+        shown = {}
+        if how.looks:
+            shown = answer_settings(self.settings.frames) if whole else {"image_key": list(self._cameras)}
+        mode = "video" if whole else "image"
+        return replace(
+            how, settings={"mode": mode, "sample_interval": self.settings.sample_interval, **shown}
+        )
+
+    @cached_property
+    def _cameras(self) -> tuple[str, ...]:
+        """Cameras to show at each sample."""
+        source, keys = self.opened.source, self.settings.image_key
+        known = keys or tuple(camera.key for camera in source.cameras)
+        wanted = self.settings.num_image_views_per_sample or max(1, len(keys))
+        if wanted > len(known):
+            raise SettingsError(
+                f"--num-image-views-per-sample is {wanted}, but there are {len(known)} cameras:"
+                f" {', '.join(known) or 'none'}."
+            )
+        return known[:wanted]
+
+    def check(self) -> None:
+        """Make sure that there are skills, and the cameras that are wanted.
+
+        Raises:
+            DatasetError: There are none.
+            SettingsError: More cameras are wanted than there are.
+        """
+        for key in self.settings.image_key:
+            self.opened.source.camera(key)
+        if self.how.looks and not self.settings.video_mode:
+            _ = self._cameras
+        if self.settings.skills == "given" and not any(map(self._known_skills, self.opened.episodes)):
+            raise DatasetError(
+                f"{self.opened.source.root} has no skills to imagine dialogue for.",
+                f"Make them first: roboscribe subtasks --root {self.opened.source.root}; or have them made with"
+                " --skills auto.",
+            )
+
+    def _known_skills(self, index: int) -> EpisodeSkills | None:
+        """Skills that the dataset has of an episode: in its file of skills, else subtasks in its language columns."""
+        if index in self._given:
+            return self._given[index]
+        base = self.opened.base
+        rows = base.language_rows(index) if PERSISTENT in base.info.features else []
+        rows = [row for row in rows if row.style == "subtask"]
+        if not rows:
+            return None
+        episode = self.opened.source.episode(index)
+        spans = spans_of(rows, episode)
+        ends = [*(episode.time_of(span.start) for span in spans[1:]), episode.end]
+        named = (
+            Skill(span.label, episode.time_of(span.start), end) for span, end in zip(spans, ends, strict=True)
+        )
+        return EpisodeSkills(index, episode.task, tuple(named))
+
+    async def run(self) -> None:
+        """Imagine the dialogues, and once more those that say again what others say.
+
+        Raises:
+            RunStopped: The model cannot be used at all; nothing was done.
+        """
+        loop = self.skills.loop
+        async with loop.opened():
+            await loop.each(self.opened.episodes, self._make)
+            if not loop.stopped:
+                again = self._twins()
+                await loop.each(sorted(again), lambda index: self._make_again(index, again[index]))
+        for index, made in self.made.items():
+            self._keep(index, made)
+
+    async def _make(self, index: int) -> None:
+        async with self._scene(index) as (scene, log):
+            loop = self.skills.loop
+            await loop.usable.wait()
+            asked = loop.asks
+            skills = await self._skills_of(scene)
+            if skills is None:
+                return
+            samples = samples_of(
+                scene.episode, skills, self.settings.sample_interval, self._first[index], self.settings.seed
+            )
+            wishes = self.how.wishes(scene.episode.digest, [sample.occasion for sample in samples])
+            asks = await self._imagine(scene, log, samples, wishes)
+        for stage in STAGES:
+            self.skills.staging.forget(index, stage)
+        self.made[index] = Made(skills, samples, wishes, exchanges(log, wishes))
+        made, reused = ((NAME,), ()) if asks else ((), (NAME,))
+        self.listen(EpisodeStaged(index, loop.asks - asked, made, reused, loop.spent))
+
+    async def _skills_of(self, scene: Scene) -> EpisodeSkills | None:
+        """The skills of an episode; None where they could not be made, which has been told.
+
+        Raises:
+            EpisodeError: It has none, and none are to be made.
+        """
+        index = scene.episode.index
+        known = await asyncio.to_thread(self._known_skills, index)
+        if known is not None:
+            return known
+        if self.settings.skills == "given":
+            raise EpisodeError(
+                index, "It has no skills.", "Make them with roboscribe subtasks, or with --skills auto."
+            )
+        await self.skills.make(scene)
+        return self.skills.made.get(index)
+
+    async def _make_again(self, index: int, avoid: Mapping[int, tuple[str, ...]]) -> None:
+        """Ask once more for some of an episode's exchanges, by their place; the old ones stay where that fails."""
+        made = self.made[index]
+        places = sorted(avoid)
+        occasions = [replace(made.samples[place].occasion, avoid=avoid[place]) for place in places]
+        async with self._scene(index) as (scene, log):
+            wishes = self.how.wishes(scene.episode.digest, occasions)
+            try:
+                await self._imagine(scene, log, [made.samples[place] for place in places], wishes)
+            except (AnswerError, EpisodeError) as error:
+                self.listen(Note(f"Episode {index} says again what others say: {error}"))
+                return
+        spoken = dict(enumerate(made.spoken)) | dict(zip(places, exchanges(log, wishes), strict=True))
+        self.made[index] = replace(made, spoken=[spoken[place] for place in sorted(spoken)], again=wishes)
+
+    async def _imagine(
+        self, scene: Scene, log: AnswerLog, samples: Sequence[Sample], wishes: Sequence[Wish]
+    ) -> int:
+        """Have answered what is not there yet; the number of asks."""
+        frame_at = {sample.occasion.number: sample.frame for sample in samples}
+
+        def shots(occasion: Occasion) -> tuple[Shot, ...]:
+            assert scene.frames is not None
+            return tuple(Shot(scene.frames, key, frame_at[occasion.number]) for key in self._cameras)
+
+        loop = self.skills.loop
+        subject = Subject(scene.episode.index, log, shots, self._sheets(scene))
+        asks = await imagine(self.how, PacedModel(self.model, loop.pace), subject, wishes)
+        loop.asks += asks
+        return asks
+
+    def _sheets(self, scene: Scene) -> Sheets | None:
+        if scene.frames is None or not (self.how.whole and self.how.looks):
+            return None
+        return self._view.sheets(scene.frames, self._view.overview(scene.episode))
+
+    @asynccontextmanager
+    async def _scene(self, index: int) -> AsyncGenerator[tuple[Scene, AnswerLog]]:
+        """An episode with its frames, once there is room for them, and the answers that are there of it.
+
+        Raises:
+            EpisodeError: It cannot be read, or has no camera that is to be shown.
+        """
+        skills = self.skills
+        async with AsyncExitStack() as stack:
+            with skills.loop.pace.preparing():
+                episode = await asyncio.to_thread(self.opened.source.episode, index)
+                log = await asyncio.to_thread(AnswerLog, skills.staging.path(index, NAME))
+                needs = self._needs(episode)
+                frames = await stack.enter_async_context(self._store.admit(episode, needs))
+            yield Scene(episode, self.settings.seed, frames), log
+
+    def _needs(self, episode: Episode) -> FrameNeeds:
+        """Frames that may be shown; those that need not be are never decoded."""
+        needs = FrameNeeds()
+        if self.settings.skills == "auto":
+            for annotator in self.skills.selection.in_order:
+                needs |= annotator.needs(episode)
+        if not self.how.looks:
+            return needs
+        if self.how.whole:
+            return needs | self._view.needs(episode, self._view.overview(episode))
+        for key in self._cameras:
+            if key not in episode.handles:
+                raise EpisodeError(
+                    episode.index, f"There is no video of {key}.", "Name others with --image-key."
+                )
+        frames = sample_frames(episode, self.settings.sample_interval)
+        return needs | FrameNeeds(jpegs=dict.fromkeys(self._cameras, frames))
+
+    def _twins(self) -> dict[int, dict[int, tuple[str, ...]]]:
+        """For each episode with exchanges to be asked for again, their places and what they must not say again."""
+        others = read_said(self.opened.base.root, without=self.made)
+        prompts: list[tuple[tuple[int, int], str]] = []
+        prompts += (((one.episode_id, -1), one.user_prompt) for one in others)
+        for index, made in self.made.items():
+            prompts += (((index, place), one.user_prompt) for place, one in enumerate(made.spoken))
+        found: dict[int, dict[int, tuple[str, ...]]] = {}
+        for (index, place), earlier in twins(sorted(prompts, key=lambda item: item[0])).items():
+            if index in self.made:
+                found.setdefault(index, {})[place] = earlier
+        return found
+
+    def _keep(self, index: int, made: Made) -> None:
+        """Put the answers of an episode in order, and record that they are whole."""
+        staging = self.skills.staging
+        log = AnswerLog(staging.path(index, NAME))
+        keys = [key for wish in (*made.wishes, *made.again) for key in wish.keys]
+        digest = log.settle(keys)
+        record = Record(key_of(keys=keys), self.how.made_by, len(made.samples), digest)
+        if staging.record(index, NAME) != record:
+            staging.vouch(index, record)
+
+    def said(self) -> Iterator[Said]:
+        """What is said in each episode that is done, in order."""
+        for index, made in sorted(self.made.items()):
+            for sample, exchange in zip(made.samples, made.spoken, strict=True):
+                yield Said.of(index, sample, exchange)
+
+    def write(self) -> int:
+        """Write the dialogues; the number of data files that changed."""
+        made = self.how.made_by
+        before = Counter(one.episode_id for one in read_said(self.opened.base.root))
+        written = [
+            Written(index, made, len(one.samples), before[index]) for index, one in sorted(self.made.items())
+        ]
+        return write_dialogue(
+            self.opened,
+            list(self.said()),
+            self.skills if self.skills.made else None,
+            written,
+            self.skills.staging,
+            append_tasks=self.settings.tasks == "append",
+            listen=self.listen,
+        )

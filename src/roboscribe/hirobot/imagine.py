@@ -1,0 +1,165 @@
+"""From occasions to exchanges: those imagined before are taken from where they are kept, others are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from roboscribe.asks import (
+    Ask,
+    Exchange,
+    ImagineDialogue,
+    ImagineDialogues,
+    Occasion,
+    Sheets,
+    derive_seed,
+)
+from roboscribe.asks.dialogue import Pictured
+from roboscribe.frames.sampling import windows
+from roboscribe.models.base import Model
+from roboscribe.staging.answers import AnswerLog, key_of
+
+VERSION = 1
+"""Raised when what is asked changes, so that old answers are not reused."""
+
+TOGETHER = 40
+"""Most occasions in one answer; an episode with more of them is asked about in several."""
+
+
+@dataclass(frozen=True)
+class Imagination:
+    """How dialogues are imagined.
+
+    Attributes:
+        model: Who imagines them.
+        seed: The run's seed.
+        settings: What else changes the answers, as plain data.
+        whole: Whether an episode is seen as a whole, and its occasions are answered together.
+    """
+
+    model: Model
+    seed: int
+    settings: Mapping[str, Any]
+    whole: bool = False
+
+    @property
+    def kind(self) -> type[Ask[Any]]:
+        """The kind of ask."""
+        return ImagineDialogues if self.whole else ImagineDialogue
+
+    @property
+    def looks(self) -> bool:
+        """Whether pictures are wanted."""
+        return self.model.looks(self.kind)
+
+    @property
+    def made_by(self) -> dict[str, Any]:
+        """Who imagines and how, readable by a person; concurrency, ports and paths are not in it."""
+        return {
+            "annotator": "dialogue",
+            "version": VERSION,
+            "styles": [],
+            "settings": dict(self.settings),
+            "model": self.model.identity,
+            "prompts": {self.kind.__name__: self.model.prompt_digest(self.kind)},
+            "seed": self.seed,
+        }
+
+    def wishes(self, source: str, occasions: Sequence[Occasion]) -> list[Wish]:
+        """What is asked at once.
+
+        Args:
+            source: Digest of what the occasions are in, such as the episode.
+            occasions: In order of time.
+        """
+        made_by = self.made_by
+        groups = windows(occasions, TOGETHER) if self.whole else [[occasion] for occasion in occasions]
+        return [
+            Wish(
+                tuple(group),
+                key_of(made_by=made_by, source=source, occasions=list(map(asdict, group))),
+            )
+            for group in groups
+        ]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Occasions that are answered together.
+
+    Attributes:
+        occasions: In order of time.
+        key: Under which the answer for the first of them is kept.
+    """
+
+    occasions: tuple[Occasion, ...]
+    key: str
+
+    @property
+    def keys(self) -> list[str]:
+        """Under which the answer for each is kept."""
+        return [f"{self.key}/{place}" for place in range(len(self.occasions))]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What dialogues are imagined about: an episode, or a sample that stands alone.
+
+    Attributes:
+        index: Its number.
+        log: Where answers are kept.
+        shots: The pictures of an occasion.
+        sheets: Frames of the whole; None where nobody looks, or single pictures are shown.
+    """
+
+    index: int
+    log: AnswerLog
+    shots: Callable[[Occasion], tuple[Pictured, ...]]
+    sheets: Sheets | None = None
+
+
+async def imagine(how: Imagination, model: Model, subject: Subject, wishes: Sequence[Wish]) -> int:
+    """Have what is not there yet answered; each answer is kept as soon as it is there.
+
+    Args:
+        how: How dialogues are imagined.
+        model: The same model as in ``how``, as it is to be asked.
+        subject: What they are about.
+        wishes: What is wanted.
+
+    Returns:
+        The number of asks.
+
+    Raises:
+        RoboscribeError: One of them got no answer; the others are kept.
+    """
+    missing = [wish for wish in wishes if any(key not in subject.log for key in wish.keys)]
+    asks = (_answered(how, model, subject, wish) for wish in missing)
+    for outcome in await asyncio.gather(*asks, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+    return len(missing)
+
+
+def exchanges(log: AnswerLog, wishes: Sequence[Wish]) -> list[Exchange]:
+    """The exchange for each occasion, where all are there."""
+    return [Exchange(**log[key]) for wish in wishes for key in wish.keys]
+
+
+async def _answered(how: Imagination, model: Model, subject: Subject, wish: Wish) -> None:
+    first = wish.occasions[0]
+    again = "again/" if any(occasion.avoid for occasion in wish.occasions) else ""
+    seed = derive_seed(how.seed, subject.index, f"dialogue/{again}{first.number}")
+    if how.whole:
+        ask = ImagineDialogues(
+            episode=subject.index, seed=seed, occasions=wish.occasions, sheets=subject.sheets
+        )
+        found = (await model.answer(ask)).exchanges
+    else:
+        shots = subject.shots(first) if how.looks else ()
+        found = [
+            await model.answer(ImagineDialogue(episode=subject.index, seed=seed, occasion=first, shots=shots))
+        ]
+    subject.log.add({key: one.model_dump() for key, one in zip(wish.keys, found, strict=True)})
