@@ -122,6 +122,7 @@ def test_demo_shows_a_timeline_and_leaves_a_dataset(
     out = capsys.readouterr().out
     assert "Put the pink brick in the transparent box." in out
     assert "grasp the pink brick" in out
+    assert "said at 0.0 s  “" in out
     assert "roboscribe annotate --root" in out
     assert len(open_dataset(tmp_path / "roboscribe-demo").language_rows(0)) > 20
     assert main(["demo"]) == 0

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from roboscribe.annotators.spans import Span, spans_of
 from roboscribe.episode import Episode, Floats
-from roboscribe.language import Row
+from roboscribe.language import SPEECH, Row, spoken_text
 from roboscribe.signals import Signals
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
@@ -106,7 +106,7 @@ def _fitted(label: str, width: int) -> str:
 
 
 def rest_of_rows(rows: Sequence[Row]) -> Group:
-    """What the timeline leaves out, in brief: the first plan, rephrasings of the task, motion primitives."""
+    """What the timeline leaves out, in brief: the first plan, what is said, rephrasings of the task, motions."""
     by_style: dict[str | None, list[str]] = {}
     for row in rows:
         by_style.setdefault(row.style, []).append(row.content or "")
@@ -116,6 +116,12 @@ def rest_of_rows(rows: Sequence[Row]) -> Group:
     plans = by_style.get("plan", [])
     if plans:
         table.add_row("plan at 0 s", Text(plans[0].replace("\n", "  ")))
+    asked = {row.timestamp: row.content or "" for row in rows if row.style == "interjection"}
+    for row in rows:
+        if row.style is SPEECH and (text := spoken_text(row)):
+            request = asked.get(row.timestamp)
+            said = f"“{request}”  “{text}”" if request else f"“{text}”"
+            table.add_row(f"said at {row.timestamp:.1f} s", Text(said))
     for name, style in (("task_aug", "task_aug"), ("motion", "motion")):
         texts = by_style.get(style, [])
         if texts:

@@ -86,7 +86,7 @@ IMPLICIT: Forms = {
         "I still need {T}.",
         "There {is} still {T} to take care of.",
         "{T} {has} yet to be dealt with.",
-        "You are not quite at {T} yet.",
+        "You are not at {T} yet.",
         "[retry] {T} {isnt} in your gripper.",
     ),
     "grasp": (
