@@ -77,7 +77,7 @@ def _show(found: Estimate, console: Console) -> None:
     table.add_row(*_row(found.total, priced), style="bold")
     console.print(table)
     console.print(
-        f"{_duration(found.hours)} of the model's time" + (f", cost {found.total.cost:,.2f}" * priced)
+        f"{_duration(found.hours)} of the model's time" + (f", cost {_money(found.total.cost)}" * priced)
     )
     for sentence in (found.stopped, *found.failures):
         if sentence:
@@ -92,7 +92,7 @@ def _row(part: Part, priced: bool) -> Iterator[str]:
     for count in (*counts, part.prompt_tokens, part.completion_tokens):
         yield _short(count)
     if priced:
-        yield f"{part.cost:,.2f}"
+        yield _money(part.cost)
 
 
 def _short(count: int) -> str:
@@ -101,6 +101,10 @@ def _short(count: int) -> str:
         if count >= 10 * size:
             return f"{count / size:,.{max(0, 4 - len(str(count // size)))}f} {name}"
     return f"{count:,}" if count else "·"
+
+
+def _money(cost: float) -> str:
+    return f"{cost:,.2f}" if cost >= 1 or not cost else f"{cost:.2g}"
 
 
 def _counted(episodes: int) -> str:
