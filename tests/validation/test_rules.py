@@ -179,6 +179,14 @@ BREACHES: dict[str, list[list[Row]]] = {
             *(row("plan", PLAN, frame) for frame in (0, 9, 19)),
         ]
     ],
+    "interjection.fits": [
+        [
+            *(r for r in ROWS if r.timestamp != t(30)),
+            *(row("interjection", text, 30), say("Okay.", t(30))),
+            row("plan", plan("pick up the cup", "put the cup in the box"), 30),
+        ]
+        for text in ("Stop!", "Don't put the cup in the box.", "Pick up the spoon instead.")
+    ],
     "speech.start": [
         [row("interjection", "Stop!", 30), say("Yes.", t(30)), row("plan", PLAN), row("plan", PLAN, 30)]
     ],
@@ -293,7 +301,7 @@ def test_warnings_do_not_stop_an_episode() -> None:
         "row.style",
         *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
         *("speech.place", "speech.length", "interjection.place", "interjection.duplicate"),
-        "interjection.planless",
+        *("interjection.planless", "interjection.fits"),
         *("memory.past", "label.drift"),
     }
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from roboscribe.asks.fit import MOST_SPOKEN_WORDS, contradiction
+from roboscribe.asks.situation import situation
 from roboscribe.english.texts import wording
 from roboscribe.language import SPEECH, spoken_text
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 from roboscribe.validation.content import as_object
-
-MOST_SPOKEN_WORDS = 20
 
 
 @rule("interjection.speech", "interjection")
@@ -85,6 +85,22 @@ def interjection_duplicate(view: EpisodeView) -> Iterator[Problem]:
                 row.timestamp,
                 f"The interjection {quoted(row.content)} {at(row.timestamp)} was said {at(first)}.",
                 "Say it in other words, or remove it.",
+            )
+
+
+@rule("interjection.fits", "interjection", severity="warning")
+def interjection_fits(view: EpisodeView) -> Iterator[Problem]:
+    """What the user says fits the subtasks to come: it forbids none of them and asks for nothing else."""
+    subtasks = view.of_style("subtask")
+    labels = tuple(row.content or "" for row in subtasks)
+    for row in view.of_style("interjection") if subtasks else ():
+        under_way = sum(subtask.timestamp <= row.timestamp for subtask in subtasks) - 1
+        fault = contradiction(row.content or "", situation("; ".join(view.tasks), labels, max(0, under_way)))
+        if fault:
+            yield Problem(
+                row.timestamp,
+                f"The interjection {quoted(row.content)} {at(row.timestamp)} does not fit: {fault}.",
+                "Reword it, or remove it with its answer.",
             )
 
 
@@ -174,6 +190,7 @@ RULES = (
     interjection_single,
     interjection_place,
     interjection_duplicate,
+    interjection_fits,
     speech_start,
     speech_place,
     speech_single,
