@@ -49,14 +49,14 @@ def _answers(question: AskAboutFrames, inquiry: Inquiry, mentions: tuple[Mention
     scene = _SCENES.of(shot, question, mentions)
     sight = scene.sight(shot.picture(), shot.time)
     gripper = _holding(question.signals, shot.time)
-    one_is_moved = sum(mention.moved for mention in mentions) == 1
+    moved = frozenset(mention for mention in mentions if mention.moved)
     found = {
         kind: ask(
             kind,
             Situation(
                 sight=sight,
                 gripper=gripper,
-                one_is_moved=one_is_moved,
+                moved=moved,
                 about=inquiry.about,
                 chance=Random(
                     derive_seed(question.seed, question.episode, f"{shot.camera}/{shot.index}/{kind}")

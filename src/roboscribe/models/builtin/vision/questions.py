@@ -12,6 +12,7 @@ from roboscribe.asks import Attribute, Boxes, Count, Detection, Keypoint, Questi
 from roboscribe.asks.vqa import Relation, Topic
 from roboscribe.config import QuestionKind
 from roboscribe.english.words import plural
+from roboscribe.models.builtin.vision.mentions import Mention
 from roboscribe.models.builtin.vision.sight import Seen, Sight
 
 _Choice = TypeVar("_Choice")
@@ -33,14 +34,14 @@ class Situation:
     Attributes:
         sight: What the picture shows.
         gripper: What the gripper is called that holds something just then; empty for none.
-        one_is_moved: Whether the task moves one thing only.
+        moved: What the task moves.
         about: What the question had best be about.
         chance: Draws what is asked, and in which words.
     """
 
     sight: Sight
     gripper: str
-    one_is_moved: bool
+    moved: frozenset[Mention]
     about: Topic
     chance: Random
 
@@ -147,7 +148,7 @@ def _attribute(situation: Situation) -> Question | None:
     noun, word = one.thing.noun, one.thing.colour
     if _is_held(one, situation):
         which = f"the {noun} in the {situation.gripper}"
-    elif situation.one_is_moved and one.thing.mention and one.thing.mention.moved:
+    elif [one.thing.mention] == [*situation.moved]:
         which = situation.words(f"the {noun} that is to be moved", f"the {noun} that the robot has to move")
     else:
         x, y = _point(one)
@@ -224,10 +225,14 @@ def _counts(situation: Situation) -> dict[str, int]:
 
 
 def _is_held(one: Seen, situation: Situation) -> bool:
-    """Whether this must be what the gripper holds: all that the task moves, and no longer where it lay."""
-    mention = one.thing.mention
-    only = situation.one_is_moved and mention is not None and mention.moved
-    return bool(only and situation.gripper and one.thing.places and not one.at_rest)
+    """Whether this must be what the gripper holds: it is to be moved, and no longer where it lay.
+
+    Whatever else is to be moved lies where it was seen to lie.
+    """
+    if not situation.gripper or not one.thing.places or one.at_rest:
+        return False
+    at_rest = {other.thing.mention for other in situation.sight.seen if other.at_rest}
+    return [one.thing.mention] == [mention for mention in situation.moved if mention not in at_rest]
 
 
 def _relation(one: Seen, other: Seen, sight: Sight) -> Relation | None:

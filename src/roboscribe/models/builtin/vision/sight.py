@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roboscribe.models.builtin.vision.blobs import Blob
+from roboscribe.models.builtin.vision.blobs import Blob, grown
 from roboscribe.models.builtin.vision.colours import DARK, SURE_WORDS, is_core, may_be, plane
 from roboscribe.models.builtin.vision.looks import Look
-from roboscribe.models.builtin.vision.palette import STRENGTH
+from roboscribe.models.builtin.vision.palette import ROBOT, STRENGTH
 from roboscribe.models.builtin.vision.things import Thing, same_place
 
 _IN_ONE_PIECE = 0.9
@@ -21,6 +21,8 @@ _GROWN = 1.2
 """How large a thing may be seen that lies still; more than that, and another has come to lie by it."""
 _VIVID = 0.13
 """Strength from which on a tint would be called by its colour."""
+_TOUCH = 0.1
+"""Share of the robot that may have a colour without it being said to be of this colour."""
 _SPECKS = 12
 """Pixels of a colour, scattered or not, that are taken for none."""
 
@@ -122,11 +124,17 @@ def _absent(look: Look) -> frozenset[str]:
 
 
 def _is_told(look: Look, word: str, blobs: Sequence[Blob]) -> bool:
-    """Whether a colour is found nowhere in the picture but in some regions and at their blurred edges."""
+    """Whether a colour is found nowhere in the picture but in some regions and at their blurred edges.
+
+    The robot may have a touch of it, where light falls on it in another way.
+    """
     grid = plane()
     vivid = is_core(word, grid.hue) & (grid.strength >= _VIVID)
     vivid[DARK] = False
     elsewhere = vivid[look.cells]
+    robot = look.kinds == ROBOT
+    if (elsewhere & robot).sum() <= _TOUCH * robot.sum():
+        elsewhere &= ~grown(robot, 1)
     for blob in blobs:
         blob.erase(elsewhere, 2)
     return int(elsewhere.sum()) <= _SPECKS
