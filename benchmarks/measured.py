@@ -1,0 +1,135 @@
+"""What a run needs: a command goes in, its wall time, CPU time and memory come out, and what a server saw meanwhile.
+
+The command runs under a small Python of its own, because Linux counts the peak of whoever starts a process to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command cost.
+
+    Attributes:
+        wall: Seconds from its start to its end.
+        cpu: Seconds of processor time, user and system, those of its children included.
+        peak_mb: Largest resident memory, in MB of 10^6 bytes.
+        code: Its exit code.
+    """
+
+    wall: float
+    cpu: float
+    peak_mb: float
+    code: int
+
+
+def measure(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Cost:
+    """Run a command to its end, its output going to ``log``."""
+    under = [sys.executable, "-I", "-S", __file__, str(log), *command]
+    done = subprocess.run(under, stdout=subprocess.PIPE, env=environ, check=True)
+    return Cost(**json.loads(done.stdout))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a server saw of a run, probing requests included.
+
+    Attributes:
+        calls: Chat requests.
+        images: Pictures in them.
+        nbytes: Bytes of their bodies.
+        busy: Seconds that its slots were at work, together.
+        first: Seconds from the reset to the arrival of the first request.
+        last: Seconds from the reset to the end of the last one.
+        utilisation: Share of its slots' time between the two that they were at work.
+        cpu: Seconds of processor time of the server itself.
+    """
+
+    calls: int
+    images: int
+    nbytes: int
+    busy: float
+    first: float
+    last: float
+    utilisation: float
+    cpu: float
+
+
+class Server:
+    """A mock server in a process of its own.
+
+    Attributes:
+        url: Its address up to ``/v1``.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.url = url
+        self._process = process
+        self._cpu = 0.0
+
+    def reset(self) -> None:
+        """Begin to count."""
+        self._get("reset")
+        self._cpu = self._cpu_so_far()
+
+    def seen(self) -> Seen:
+        """What it saw since the reset."""
+        stats = self._get("stats")
+        return Seen(
+            stats["calls"],
+            stats["images"],
+            stats["bytes"],
+            stats["busy_seconds"],
+            stats["first_arrival"],
+            stats["last_end"],
+            stats["utilisation"],
+            self._cpu_so_far() - self._cpu,
+        )
+
+    def _get(self, page: str) -> Any:
+        with urllib.request.urlopen(self.url.removesuffix("v1") + page, timeout=10) as reply:
+            return json.load(reply)
+
+    def _cpu_so_far(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serving(latency: float, slots: int) -> Generator[Server]:
+    """A mock server for the time of the context."""
+    script = Path(__file__).with_name("mock_server.py")
+    command = [sys.executable, str(script), "--latency", str(latency), "--slots", str(slots)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(process, process.stdout.readline().strip())
+        finally:
+            process.terminate()
+
+
+def _main(log: str, *command: str) -> None:
+    with open(log, "wb") as output:
+        started = time.monotonic()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+    code = os.waitstatus_to_exitcode(status)
+    cost = Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, code)
+    json.dump(cost.__dict__, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

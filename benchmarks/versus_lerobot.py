@@ -1,0 +1,303 @@
+"""Roboscribe beside lerobot-annotate: one server, the same episodes, and what each tool needs for them.
+
+    python benchmarks/versus_lerobot.py [--lerobot ENVIRONMENT] [--work FOLDER] [--runs 3]
+
+Episodes are repeated under new indices until there are enough; a server of 0.3 s a request and 16 slots gives
+both tools answers of the same content. Each tool runs once before, on one episode, so that bytecode and files are
+warm, and then in turn as often as told; the fastest run of each is compared. A second table tells how Roboscribe's
+figures grow with the number of episodes. Exits with 1 where a target is missed.
+
+The environment of lerobot-annotate (Python 3.12 with lerobot[dataset]==0.6.1 and openai) is made with uv when none
+is named, here or by LEROBOT_ENV.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lerobot_tool import VERSION, LeRobot
+from measured import Cost, Seen, Server, measure, serving
+from mock_server import MODEL
+from repeated import repeat
+
+from roboscribe.dataset import open_dataset
+
+G1 = Path(__file__).resolve().parents[2] / "shared/data/g1_bottle_v21"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a tool.
+
+    Attributes:
+        cost: What its process cost.
+        seen: What the server saw of it.
+        rows: Rows in the dataset afterwards, by style; those of speech have none.
+    """
+
+    cost: Cost
+    seen: Seen
+    rows: Counter[str]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all runs share.
+
+    Attributes:
+        work: Folder for datasets and logs.
+        server: Whom both tools ask.
+        lerobot: The other tool.
+        latency: Seconds of a request.
+        slots: Requests the server works on at once.
+    """
+
+    work: Path
+    server: Server
+    lerobot: LeRobot
+    latency: float
+    slots: int
+
+    def roboscribe(self, source: Path, name: str) -> Run:
+        """Annotate a dataset to a new folder with Roboscribe."""
+        target, cache = self.work / f"{name}-roboscribe", self.work / f"{name}-cache"
+        for folder in (target, cache):
+            shutil.rmtree(folder, ignore_errors=True)
+        return self._run(self.ours(source, target, cache), target, os.environ)
+
+    def other(self, source: Path, name: str) -> Run:
+        """Annotate a copy of a dataset with lerobot-annotate."""
+        target = self.work / f"{name}-lerobot"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+        return self._run(self.theirs(target, source), target, self.lerobot.environ)
+
+    def ours(self, source: Path, target: Path, cache: Path) -> Sequence[str]:
+        """Roboscribe's command."""
+        return [
+            *(sys.executable, "-m", "roboscribe", "annotate", "--executor.force-local"),
+            *("--root", str(source), "--output-dir", str(target)),
+            *("--vlm.api-base", self.server.url, "--vlm.model-id", MODEL),
+            *("--vlm.client-concurrency", str(self.slots), "--vlm.cache-dir", str(cache)),
+        ]
+
+    def theirs(self, target: Path, source: Path) -> Sequence[str]:
+        """The command of lerobot-annotate."""
+        return self.lerobot.command(target, self.server.url, MODEL, len(open_dataset(source).episode_indices))
+
+    def _run(self, command: Sequence[str], target: Path, environ: Mapping[str, str]) -> Run:
+        environ = {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        environ.setdefault("PYTHONPYCACHEPREFIX", str(self.work / "bytecode"))
+        log = target.with_suffix(".log")
+        self.server.reset()
+        cost = measure(command, log, environ)
+        if cost.code:
+            raise SystemExit(f"{Path(command[0]).name} ended with {cost.code}; see {log}")
+        run = Run(cost, self.server.seen(), rows_of(target))
+        print(
+            f"  {target.name}: {cost.wall:.1f} s, {cost.cpu:.1f} s of CPU, {run.seen.calls} calls", flush=True
+        )
+        return run
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the first table.
+
+    Attributes:
+        name: What is measured.
+        theirs: Figure of lerobot-annotate, as shown.
+        ours: Figure of Roboscribe, as shown.
+        result: What is compared with the target, as shown.
+        target: What is to be reached, as shown.
+        reached: Whether it is.
+    """
+
+    name: str
+    theirs: str
+    ours: str
+    result: str
+    target: str
+    reached: bool
+
+
+def rows_of(root: Path) -> Counter[str]:
+    """Rows of an annotated dataset by style."""
+    dataset = open_dataset(root)
+    return Counter(
+        row.style or "speech" for index in dataset.episode_indices for row in dataset.language_rows(index)
+    )
+
+
+def compare(theirs: Run, ours: Run, latency: float, slots: int) -> list[Line]:
+    """The first table."""
+
+    def ratio(name: str, one: float, other: float, unit: str, least: int) -> Line:
+        found = one / other
+        shown = [f"{value:,.0f}" if unit == "" else f"{value:,.1f} {unit}" for value in (one, other)]
+        return Line(name, *shown, f"1/{found:.1f}", f"at most 1/{least}", found >= least)
+
+    bound = 1.3 * (ours.seen.calls * latency / slots + ours.seen.first)
+    wall = ours.cost.wall
+    use = ours.seen.utilisation
+    return [
+        ratio("wall time", theirs.cost.wall, wall, "s", 8),
+        Line("  beside calls x latency / slots + start-up", "", f"{wall:.1f} s",
+             f"{1.3 * wall / bound:.2f}", "at most 1.3", wall <= bound),
+        ratio("CPU time", theirs.cost.cpu, ours.cost.cpu, "s", 8),
+        ratio("bytes sent", theirs.seen.nbytes / 1e6, ours.seen.nbytes / 1e6, "MB", 12),
+        ratio("calls", theirs.seen.calls, ours.seen.calls, "", 2),
+        Line("pictures sent", f"{theirs.seen.images}", f"{ours.seen.images}", "", "", True),
+        Line("server used, first to last request", f"{theirs.seen.utilisation:.0%}", f"{use:.0%}",
+             f"{use:.1%}", "at least 90 %", use >= 0.9),
+        Line("peak memory", f"{theirs.cost.peak_mb:,.0f} MB", f"{ours.cost.peak_mb:,.0f} MB",
+             f"{ours.cost.peak_mb:,.0f} MB", "at most 350 MB", ours.cost.peak_mb <= 350),
+        *(
+            Line(f"rows: {style}", f"{theirs.rows[style]:,}", f"{ours.rows[style]:,}", "",
+                 "as many or more" if theirs.rows[style] else "", ours.rows[style] >= theirs.rows[style])
+            for style in sorted(theirs.rows | ours.rows)
+        ),
+    ]  # fmt: skip
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Print the first table."""
+    print(f"\n{'':44}{'lerobot-annotate':>18}{'Roboscribe':>14}{'':>12}  to reach")
+    for line in lines:
+        missed = "" if line.reached else "   MISSED"
+        print(f"{line.name:44}{line.theirs:>18}{line.ours:>14}{line.result:>12}  {line.target}{missed}")
+
+
+def show_growth(runs: Mapping[int, Run]) -> bool:
+    """Print the second table; whether memory stays flat and the rest grows no faster than the episodes."""
+    print(f"\n{'episodes':>44}" + "".join(f"{count:>14,}" for count in runs))
+    figures = {
+        "wall time, s": [run.cost.wall for run in runs.values()],
+        "  of it before the first request": [run.seen.first for run in runs.values()],
+        "CPU time, s": [run.cost.cpu for run in runs.values()],
+        "bytes sent, MB": [run.seen.nbytes / 1e6 for run in runs.values()],
+        "calls": [float(run.seen.calls) for run in runs.values()],
+        "server used, first to last request, %": [100 * run.seen.utilisation for run in runs.values()],
+        "peak memory, MB": [run.cost.peak_mb for run in runs.values()],
+    }
+    for name, values in figures.items():
+        print(f"{name:>44}" + "".join(f"{value:14,.1f}" for value in values))
+    counts = list(runs)
+    times = counts[-1] / counts[0]
+    flat = figures["peak memory, MB"][-1] <= 350
+    linear = all(
+        figures[name][-1] <= 1.1 * times * figures[name][0]
+        for name in figures
+        if "," in name[:12] or name == "calls"
+    )
+    if not flat:
+        print("MISSED: memory is to stay below 350 MB")
+    if not linear:
+        print(f"MISSED: with {times:g} times the episodes something grew more than that")
+    return flat and linear
+
+
+def main() -> None:
+    """Read the arguments, run and tell."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=G1, help="a LeRobot dataset, v2.1 or v3.0")
+    parser.add_argument("--camera", default="", help="the camera to keep; all when left out")
+    parser.add_argument("--lerobot", type=Path, help="virtual environment that has lerobot-annotate")
+    parser.add_argument(
+        "--work", type=Path, help="folder for what is made, which is kept; else a temporary one"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="how often each tool is run")
+    parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument(
+        "--growth", type=int, nargs="*", default=[20, 80, 320], help="episodes of the second table"
+    )
+    parser.add_argument("--latency", type=float, default=0.3, help="seconds of a request")
+    parser.add_argument("--slots", type=int, default=16, help="requests that the server works on at once")
+    chosen = parser.parse_args()
+    with TemporaryDirectory() as temporary:
+        work = (chosen.work or Path(temporary)).resolve()
+        work.mkdir(parents=True, exist_ok=True)
+        named = chosen.lerobot or os.environ.get("LEROBOT_ENV")
+        lerobot = LeRobot.found(Path(named) if named else None, work)
+        with serving(chosen.latency, chosen.slots) as server:
+            bench = Bench(work, server, lerobot, chosen.latency, chosen.slots)
+            sys.exit(0 if run(bench, chosen) else 1)
+
+
+def run(bench: Bench, chosen: argparse.Namespace) -> bool:
+    """Do all that is asked for; whether every target is reached."""
+    source = as_v3(chosen.data, bench)
+
+    def episodes(count: int) -> Path:
+        made = bench.work / f"{count}-episodes"
+        shutil.rmtree(made, ignore_errors=True)
+        return repeat(source, made, count, chosen.camera)
+
+    print("warming up", flush=True)
+    one = episodes(1)
+    bench.other(one, "warm"), bench.roboscribe(one, "warm")
+    data = episodes(chosen.episodes)
+    dataset = open_dataset(data)
+    frames = sum(map(dataset.episode_length, dataset.episode_indices))
+    print(
+        f"{chosen.episodes} episodes, {frames:,} frames, {frames / dataset.info.fps:.0f} s of video,"
+        f" {len(dataset.cameras)} camera(s); {os.cpu_count()} cores; a request takes {bench.latency} s,"
+        f" {bench.slots} at a time"
+    )
+    ours: list[Run] = []
+    theirs: list[Run] = []
+    for number in range(chosen.runs):
+        theirs.append(bench.other(data, f"run-{number}"))
+        ours.append(bench.roboscribe(data, f"run-{number}"))
+    lines = compare(min(theirs, key=_wall), min(ours, key=_wall), bench.latency, bench.slots)
+    show(lines)
+    tell_apart(bench, data)
+    good = all(line.reached for line in lines)
+    if chosen.growth:
+        print("\nwith more episodes", flush=True)
+        runs = {count: bench.roboscribe(episodes(count), f"growth-{count}") for count in chosen.growth}
+        good = show_growth(runs) and good
+    return good
+
+
+def as_v3(data: Path, bench: Bench) -> Path:
+    """The dataset in v3.0, which is what lerobot-annotate reads."""
+    if open_dataset(data).info.version == "v3.0":
+        return data
+    made = bench.work / "v3.0"
+    if not made.exists():
+        shutil.copytree(data, made, copy_function=shutil.copyfile)
+        for path in (made, *made.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        bench.lerobot.convert(made)
+    return made
+
+
+def tell_apart(bench: Bench, data: Path) -> None:
+    """Print how both were run, and what they do differently."""
+    print(f"\nlerobot-annotate {VERSION}:\n  {shlex.join(bench.theirs(bench.work / 'copy', data))}")
+    print(f"Roboscribe:\n  {shlex.join(bench.ours(data, bench.work / 'out', bench.work / 'cache'))}")
+    print(
+        "Fastest of the runs of each. The server's own CPU time is not counted; probing requests are. Both write\n"
+        "subtasks, plans, memories, rephrasings, speech, interjections and one question a second; Roboscribe writes\n"
+        "motion primitives as well. It asks about four pictures in one request and for all memories and all\n"
+        "interjections of an episode in one each, and sends frames as JPEG where lerobot-annotate sends PNG. It\n"
+        "writes to a new folder and leaves the source alone; lerobot-annotate writes in place."
+    )
+
+
+def _wall(run: Run) -> float:
+    return run.cost.wall
+
+
+if __name__ == "__main__":
+    main()
