@@ -36,6 +36,7 @@ def interrupted(root: Path, out: Path, server: FakeServer, after: int) -> subpro
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 20])
 def test_an_interrupted_run_goes_on_where_it_was(
     tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch

@@ -97,6 +97,7 @@ def copies(root: Path, folder: Path) -> Iterator[Path]:
         shutil.rmtree(copy)
 
 
+@pytest.mark.slow
 def test_every_kill_leaves_the_old_or_the_new(start: Path, tmp_path: Path) -> None:
     untouched = digests(tmp_path)
     new = copy_of(start, tmp_path / "new")
@@ -123,6 +124,7 @@ def test_every_kill_leaves_the_old_or_the_new(start: Path, tmp_path: Path) -> No
     assert untouched.items() <= digests(tmp_path).items()
 
 
+@pytest.mark.slow
 def test_kills_while_recovering(start: Path, tmp_path: Path) -> None:
     new = copy_of(start, tmp_path / "new")
     steps = run_until(lambda: annotate(new)) or 0
@@ -138,6 +140,7 @@ def test_kills_while_recovering(start: Path, tmp_path: Path) -> None:
         assert not (root / journal.FOLDER).exists()
 
 
+@pytest.mark.slow
 def test_every_kill_of_a_new_copy_leaves_no_half_dataset(tmp_path: Path) -> None:
     source = make_dataset(tmp_path / "source", episodes=3, frames=5, episodes_per_file=1)
     (source / "README.md").write_text("About this dataset.")
@@ -157,6 +160,7 @@ def test_every_kill_of_a_new_copy_leaves_no_half_dataset(tmp_path: Path) -> None
     assert digests(source) == before
 
 
+@pytest.mark.slow
 def test_every_kill_of_an_updated_copy(tmp_path: Path) -> None:
     source = make_dataset(tmp_path / "source", episodes=3, frames=5, episodes_per_file=1, kind=None)
     target = tmp_path / "target"

@@ -44,6 +44,7 @@ def to_v3(source: Path, target: Path) -> None:
     convert(ConvertSettings(root=source, output_dir=target, **settings))
 
 
+@pytest.mark.slow
 def test_every_kill_leaves_no_half_dataset(source: Path, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     steps = run_until(lambda: to_v3(source, whole))
@@ -111,6 +112,7 @@ def test_files_of_a_source_that_has_changed_are_made_again(source: Path, tmp_pat
     assert digests(target) != digests(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "other"), [("index-features", "language"), ("language", "index-features")])
 def test_every_kill_between_forms_leaves_the_one_or_the_other(to: Any, other: Any, tmp_path: Path) -> None:
     start = make_dataset(tmp_path / "start", episodes=3, frames=[6, 5, 7], episodes_per_file=2, kind=None)

@@ -99,6 +99,7 @@ def test_a_second_push_sends_nothing_again_and_keeps_what_people_wrote(
     assert [commit.message for commit in main_line[1:]] == ["Annotate with Roboscribe", "second", "third"]
 
 
+@pytest.mark.slow
 def test_a_push_that_is_broken_off_leaves_the_hub_as_it_was_and_goes_on(
     hub: FakeHub, run: Run, annotated: Path
 ) -> None:
