@@ -10,7 +10,7 @@ import json
 import re
 import threading
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -68,14 +68,8 @@ class FakeHub:
     downloads: list[str] = field(default_factory=list[str])
 
     def __enter__(self) -> Self:
-        hub = self
-
-        class Handler(_Handler):
-            def __init__(self, *args: Any) -> None:
-                self.hub = hub
-                super().__init__(*args)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (self.handler(),), {"hub": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
@@ -84,14 +78,26 @@ class FakeHub:
         self._server.shutdown()
         self._server.server_close()
 
+    def handler(self) -> type[Handler]:
+        """What answers requests."""
+        return Handler
+
     @property
     def url(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers requests, each by the first of its routes that fits.
+
+    Attributes:
+        hub: Whose requests they are.
+        routes: Method, pattern of the path, and what answers with the body and the groups of the pattern.
+    """
+
     hub: FakeHub
+    routes: Sequence[tuple[str, str, Callable[..., None]]]
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: Any) -> None: ...
@@ -107,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding") == "chunked":
             body = self._chunked()
         path = unquote(urlsplit(self.path).path)
-        for method, pattern, answer in _ROUTES:
+        for method, pattern, answer in self.routes:
             found = re.fullmatch(pattern, path)
             if found and method in (self.command, "GET" if self.command == "HEAD" else ""):
                 if method != "GET" and self.hub.readonly:
@@ -278,18 +284,18 @@ def _sha1(data: bytes) -> str:
 
 
 _NAME = r"([\w.-]+/[\w.-]+)"
-_ROUTES: list[tuple[str, str, Callable[..., None]]] = [
-    ("GET", "/api/whoami-v2", _Handler.whoami),
-    ("POST", "/api/repos/create", _Handler.create),
-    ("POST", f"/api/datasets/{_NAME}/branch/(.+)", _Handler.branch),
-    ("POST", "/api/validate-yaml", _Handler.yaml),
-    ("POST", f"/api/datasets/{_NAME}/preupload/(.+)", _Handler.preupload),
-    ("POST", rf"/datasets/{_NAME}\.git/info/lfs/objects/batch", _Handler.batch),
-    ("PUT", "/lfs/([0-9a-f]+)", _Handler.take),
-    ("POST", f"/api/datasets/{_NAME}/commit/(.+)", _Handler.commit),
-    ("POST", f"/api/datasets/{_NAME}/tag/(.+)", _Handler.tag),
-    ("DELETE", f"/api/datasets/{_NAME}/tag/(.+)", _Handler.tag),
-    ("GET", f"/api/datasets/{_NAME}/revision/(.+)", _Handler.info),
-    ("GET", f"/api/datasets/{_NAME}/tree/([^/]+)(/.*)?", _Handler.tree),
-    ("GET", f"/datasets/{_NAME}/resolve/([^/]+)/(.+)", _Handler.resolve),
+Handler.routes = [
+    ("GET", "/api/whoami-v2", Handler.whoami),
+    ("POST", "/api/repos/create", Handler.create),
+    ("POST", f"/api/datasets/{_NAME}/branch/(.+)", Handler.branch),
+    ("POST", "/api/validate-yaml", Handler.yaml),
+    ("POST", f"/api/datasets/{_NAME}/preupload/(.+)", Handler.preupload),
+    ("POST", rf"/datasets/{_NAME}\.git/info/lfs/objects/batch", Handler.batch),
+    ("PUT", "/lfs/([0-9a-f]+)", Handler.take),
+    ("POST", f"/api/datasets/{_NAME}/commit/(.+)", Handler.commit),
+    ("POST", f"/api/datasets/{_NAME}/tag/(.+)", Handler.tag),
+    ("DELETE", f"/api/datasets/{_NAME}/tag/(.+)", Handler.tag),
+    ("GET", f"/api/datasets/{_NAME}/revision/(.+)", Handler.info),
+    ("GET", f"/api/datasets/{_NAME}/tree/([^/]+)(/.*)?", Handler.tree),
+    ("GET", f"/datasets/{_NAME}/resolve/([^/]+)/(.+)", Handler.resolve),
 ]
