@@ -28,9 +28,9 @@ AnswerBody = Callable[[Body], str]
 Fault = Literal[
     "500", "503", "429", "429-date", "drop", "html", "malformed", "truncated", "wrong-schema", "empty", "hang"
 ]
-Structured = Literal["json_schema", "json_object", "ignored", "rejected"]
-"""What becomes of ``response_format``: schemas held; type json_schema met with a 500 and json_object held;
-silently ignored; met with a 400."""
+Structured = Literal["json_schema", "unbounded", "json_object", "ignored", "rejected"]
+"""What becomes of ``response_format``: schemas held; held, but one with a bound of length met with a 400; type
+json_schema met with a 500 and json_object held; silently ignored; met with a 400."""
 
 _WORDS = (
     "pick",
@@ -304,6 +304,8 @@ class FakeServer:
         kind = body.get("response_format", {}).get("type")
         if kind and self.structured == "rejected":
             return 400, "response_format is not supported", None
+        if "maxLength" in json.dumps(body.get("response_format")) and self.structured == "unbounded":
+            return 400, "Invalid schema for response_format 'answer': 'maxLength' is not permitted.", None
         if kind == "json_schema" and self.structured == "json_object":
             return 500, "response_format.type: Input should be 'text' or 'json_object'", None
         return None

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fake_openai_server import FakeServer, Fault, Structured
-from talking import Look, jpeg, looks_at, run_asks
+from fake_openai_server import FakeServer, Fault, Structured, answer_schema, is_probe
+from talking import BAD, GOOD, Look, Sight, jpeg, looks_at, run_asks
 
 from roboscribe.errors import AnswerError, ServerError
 from roboscribe.frames import Clip
@@ -251,18 +251,32 @@ def test_what_a_server_can_do_is_found_out_once_however_many_ask() -> None:
     assert probes <= 5
 
 
+def test_bounds_that_a_server_refuses_are_left_out_and_answers_still_checked() -> None:
+    words = iter([BAD, *[GOOD] * 5])
+    with FakeServer(
+        structured="unbounded", answer=lambda body: answer_schema(body) if is_probe(body) else next(words)
+    ) as server:
+        run = run_asks(server, looks_at(5), client_concurrency=1)
+    assert run.answers == [Sight.model_validate_json(GOOD).model_dump_json()] * 5
+    assert run.ledger.repairs == 1
+    schemas = [seen.body["response_format"]["json_schema"]["schema"] for seen in server.asked]
+    assert len(schemas) == 6
+    assert schemas[0]["required"] == ["name", "count", "colours"]
+    assert schemas[0]["properties"]["name"] == {"type": "string"}
+
+
 def test_a_schema_that_only_the_probe_got_past_is_spelt_out() -> None:
     class Picky(FakeServer):
         def _refusal(self, body: Any, urls: list[str]) -> Any:
-            if "maxLength" in json.dumps(body.get("response_format", {})):
-                return 400, "Invalid schema for response_format: maxLength is not permitted", None
+            if "colours" in json.dumps(body.get("response_format", {})):
+                return 400, "Invalid schema for response_format: 'array' is not permitted", None
             return None
 
     with Picky() as server:
         run = run_asks(server, looks_at(5), client_concurrency=1)
     assert all(isinstance(answer, str) for answer in run.answers)
     formats = [seen.body.get("response_format", {}).get("type") for seen in server.asked]
-    assert formats == ["json_schema", "json_object", *[None] * 5]
+    assert formats == ["json_schema", "json_schema", "json_object", *[None] * 5]
 
 
 @pytest.mark.parametrize("fault", ["malformed", "500", "drop", "empty"])
@@ -313,10 +327,18 @@ def test_a_wrong_key_names_the_variable() -> None:
     assert isinstance(run.answers[0], str)
 
 
+def test_a_temperature_that_a_model_does_not_take_names_the_flag() -> None:
+    said = "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default is supported."
+    with FakeServer(refuses={"temperature": said}) as server:
+        with pytest.raises(ServerError, match=r"supported\. Leave .* --vlm\.temperature None"):
+            run_asks(server, looks_at(1), temperature=0.2)
+        assert isinstance(run_asks(server, looks_at(1), temperature=None).answers[0], str)
+
+
 def test_an_unknown_model_is_told_with_those_there_are() -> None:
     with (
         FakeServer(models=("a", "b")) as server,
-        pytest.raises(ServerError, match=r"'fake-vlm'.*serves a, b"),
+        pytest.raises(ServerError, match=r"'fake-vlm'.*does not exist\. It serves a, b"),
     ):
         run_asks(server, looks_at(1))
 

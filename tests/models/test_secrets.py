@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from fake_openai_server import FakeServer
-from talking import looks_at, run_asks
+from talking import Repeat, looks_at, run_asks
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import ServerError, SettingsError
 from roboscribe.models.cache import RequestCache
-from roboscribe.models.select import identity_of
+from roboscribe.models.ledger import Budget
+from roboscribe.models.select import identity_of, open_model
 
 KEY = "sk-very-secret-0123456789"
 
@@ -46,6 +47,24 @@ def test_credentials_in_an_address_are_not_shown() -> None:
         run_asks(url.replace("://", f"://user:{password}@"), looks_at(1))
     assert url in str(caught.value)
     assert password not in "".join(traceback.format_exception(caught.value))
+
+
+def test_credentials_are_no_part_of_a_setting() -> None:
+    """Settings are kept: in the plans of clusters, in what a run records."""
+    with pytest.raises(SettingsError, match="--vlm.api-base holds") as caught:
+        VlmSettings(api_base=("http://host/v1", "http://me:hunter2@other/v1"))
+    assert "hunter2" not in str(caught.value)
+    with FakeServer(models=("a", "b")) as server:
+        url = server.url.replace("://", "://me:hunter2@")
+    with pytest.raises(ServerError, match="No server answers at http://127") as refused:
+        choose_only_model({"OPENAI_BASE_URL": url})
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
+
+
+def choose_only_model(environ: dict[str, str]) -> None:
+    """Ask the server of the environment what it serves."""
+    with open_model(VlmSettings(backend="openai"), Budget(), Repeat(), print, environ=environ):
+        pass
 
 
 def test_what_cannot_be_a_key_is_refused_without_being_shown() -> None:

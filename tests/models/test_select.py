@@ -83,8 +83,10 @@ def test_the_only_model_of_a_server_needs_no_name(tmp_path: Path) -> None:
         model, _ = opened(vlm, {"OPENAI_API_KEY": "k"})
         assert isinstance(model, AskingModel)
         assert model.identity.startswith("only ")
-        with pytest.raises(SettingsError, match=r"HTTP 401.*--vlm.model-id"):
+        with pytest.raises(ServerError, match=r"refuses the API key: HTTP 401.*OPENAI_API_KEY is not set"):
             opened(vlm)
+        with pytest.raises(ServerError, match=r"OPENAI_API_KEY holds the wrong key"):
+            opened(vlm, {"OPENAI_API_KEY": "another"})
     with FakeServer(models=("a", "b")) as server, pytest.raises(SettingsError, match="serves 2 models: a, b"):
         opened(VlmSettings(api_base=(server.url,)))
     with pytest.raises(ServerError, match="No server answers"):

@@ -116,6 +116,11 @@ class VlmSettings:
         json_object("vlm.chat-template-kwargs", self.chat_template_kwargs)
         json_object("vlm.extra-body", self.extra_body)
         for url in self.endpoints:
+            if "@" in url.partition("//")[2].partition("/")[0]:
+                raise SettingsError(
+                    "--vlm.api-base holds a user name or password, which would be kept with the settings.",
+                    f"Leave it out; an API key goes into the environment variable {self.api_key_env}.",
+                )
             if not url.startswith(("http://", "https://")):
                 raise SettingsError(
                     f"--vlm.api-base: {url!r} is no server address.", "Write it as http://localhost:8000/v1."

@@ -7,13 +7,16 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from roboscribe.config import VlmSettings, json_object
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.request import Reply, Request, Usage
 
-Structure = Literal["json_schema", "json_object", "prompt"]
+Structure = Literal["json_schema", "unbounded", "json_object", "prompt"]
+
+_STRUCTURES: tuple[Structure, ...] = get_args(Structure)
+_BOUNDS = frozenset(("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,9 @@ class Dialect:
     """What a server takes.
 
     Attributes:
-        structure: How the answer's schema is passed: enforced by the server (``json_schema``), named to it
-            and repeated in the prompt (``json_object``), or only in the prompt.
+        structure: How the answer's schema is passed: enforced by the server (``json_schema``), enforced without
+            its bounds of numbers and lengths (``unbounded``), named to the server and repeated in the prompt
+            (``json_object``), or only in the prompt.
         limit: Name of the field that bounds the reply's length.
         seeded: Whether it takes a seed.
         films: Whether it takes videos as frames; otherwise their frames go as pictures.
@@ -37,7 +41,7 @@ class Dialect:
         """The same with the next simpler way to pass a schema; None when there is none."""
         if self.structure == "prompt":
             return None
-        return replace(self, structure="json_object" if self.structure == "json_schema" else "prompt")
+        return replace(self, structure=_STRUCTURES[_STRUCTURES.index(self.structure) + 1])
 
     def without(self, refusal: str) -> Dialect | None:
         """What to try after a refusal that names a field; None when it names none that can be spared."""
@@ -83,8 +87,9 @@ def body_of(
         url_of: The data URL of a picture or clip.
     """
     format_: dict[str, Any] | None = None
-    if request.schema and dialect.structure == "json_schema":
-        named = {"name": "answer", "strict": True, "schema": request.schema}
+    if request.schema and dialect.structure in ("json_schema", "unbounded"):
+        schema = request.schema if dialect.structure == "json_schema" else unbounded(request.schema)
+        named = {"name": "answer", "strict": True, "schema": schema}
         format_ = {"type": "json_schema", "json_schema": named}
     elif request.schema:
         request = replace(request, parts=(*request.parts, spelt_out(request.schema)))
@@ -101,6 +106,20 @@ def body_of(
         # All frames that are sent; vLLM would keep the first 32 and take them to be a second apart.
         body["media_io_kwargs"] = {"video": {"num_frames": -1, "fps": request.clips[0].fps}}
     return body | dict(sampling)
+
+
+def unbounded(schema: Any) -> Any:
+    """A JSON schema that bounds neither numbers nor lengths; what it no longer says is checked in the answer."""
+    if isinstance(schema, list):
+        return [unbounded(part) for part in cast(list[Any], schema)]
+    if not isinstance(schema, Mapping):
+        return schema
+    found = cast(Mapping[str, Any], schema)
+    plain = {name: unbounded(part) for name, part in found.items() if name not in _BOUNDS}
+    if "properties" in found:
+        # Their names are the answer's own words.
+        plain["properties"] = {name: unbounded(part) for name, part in found["properties"].items()}
+    return plain
 
 
 def spelt_out(schema: Mapping[str, Any]) -> str:

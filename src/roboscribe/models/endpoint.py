@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import openai
 
-from roboscribe.models.trouble import Trouble
+from roboscribe.models.trouble import Trouble, address
 
 _SHOWN = 300
 _CONNECT_SECONDS = 15.0
@@ -37,9 +37,7 @@ class Endpoint:
         patience = openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
         self._client = openai.AsyncOpenAI(api_key=key, base_url=url, timeout=patience, max_retries=0)
         self._secrets = tuple(secret for secret in (key, urlsplit(url or "").password) if secret)
-        where = urlsplit(str(self._client.base_url))
-        port = f":{where.port}" if where.port else ""
-        self.name = f"{where.scheme}://{where.hostname}{port}{where.path.rstrip('/')}"
+        self.name = address(str(self._client.base_url))
         self.open = 0
         self.failures = 0
         self.rests_until = 0.0
@@ -113,7 +111,7 @@ class Endpoint:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         # Servers echo requests; a data URL in a message helps nobody.
-        text = re.sub(r"data:(?:image|video)/[^'\"\s]{40,}", "data:…", " ".join(text.split()))
+        text = re.sub(r"data:(?:image|video)/[^'\"\s]{40,}", "data:…", " ".join(text.split())).rstrip(".")
         return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 

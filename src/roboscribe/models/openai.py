@@ -20,7 +20,7 @@ from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
 from roboscribe.models.request import Reply, Request, without_clips
 from roboscribe.models.slots import Slots
-from roboscribe.models.trouble import Trouble
+from roboscribe.models.trouble import Trouble, key_refused
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -137,7 +137,7 @@ class OpenAIBackend:
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.kind == "refused":
-                raise AnswerError(f"{endpoint.name} refuses the request for {request.name}: {outcome.text}")
+                raise AnswerError(f"{endpoint.name} refuses the request for {request.name}: {outcome.text}.")
             if outcome.passes:
                 self._rest(endpoint, outcome)
             else:
@@ -310,7 +310,7 @@ class OpenAIBackend:
             return await self._server_error(endpoint, trouble)
         return AnswerError(
             f"{request.name} got no reply from {endpoint.name} in {self._vlm.retries + 1} tries; "
-            f"the last brought: {trouble.text}"
+            f"the last brought: {trouble.text}."
         )
 
     async def _server_error(self, endpoint: Endpoint, trouble: Trouble) -> ServerError:
@@ -318,11 +318,7 @@ class OpenAIBackend:
         name, said = endpoint.name, trouble.text
         match trouble.kind:
             case "barred":
-                variable = self._vlm.api_key_env
-                state = "holds the wrong key" if self._key_is_set else "is not set"
-                return ServerError(
-                    f"{name} refuses the API key: {said}.", f"The environment variable {variable} {state}."
-                )
+                return key_refused(name, said, self._vlm.api_key_env, is_set=self._key_is_set)
             case "unknown":
                 served = await endpoint.models()
                 hint = (
@@ -332,7 +328,9 @@ class OpenAIBackend:
                 )
                 return ServerError(f"{name} does not know the model {self._model!r}: {said}.", hint)
             case "refused" | "faulty" | "busy":
-                return ServerError(f"{name} does not answer the simplest request: {said}.")
+                # Models that think for themselves take no temperature but their own.
+                hint = "Leave it to the model with --vlm.temperature None." if "temperature" in said else ""
+                return ServerError(f"{name} does not answer the simplest request: {said}.", hint)
             case "away":
                 return ServerError(
                     f"No server answers at {name}: {said}.", "Check --vlm.api-base, and that the server runs."

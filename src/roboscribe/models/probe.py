@@ -11,7 +11,7 @@ from functools import lru_cache
 from roboscribe.errors import ServerError
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.answers import objects_in
-from roboscribe.models.dialect import Dialect, Structure
+from roboscribe.models.dialect import Dialect
 from roboscribe.models.request import Reply, Request
 from roboscribe.models.trouble import Trouble
 
@@ -22,7 +22,8 @@ _TRIES = 3
 _WORD = {"word": "roboscribe"}
 _SCHEMA = {
     "type": "object",
-    "properties": {"word": {"type": "string", "enum": [_WORD["word"]]}},
+    # The bound is what some servers refuse in any schema.
+    "properties": {"word": {"type": "string", "enum": [_WORD["word"]], "maxLength": 40}},
     "required": ["word"],
     "additionalProperties": False,
 }
@@ -44,20 +45,20 @@ async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], Non
     """
     # All at once, as most servers take the fullest dialect; one that does not is asked again in its own.
     full = Dialect()
-    plain, structure, seen = await asyncio.gather(
-        _plain(send), _structure(send, full), _picture(send, full, images), return_exceptions=True
+    plain, structured, seen = await asyncio.gather(
+        _plain(send), _structured(send, full), _picture(send, full, images), return_exceptions=True
     )
     if isinstance(plain, BaseException):
         raise plain
     dialect, reply = plain
     if dialect != full:
-        structure, seen = await asyncio.gather(
-            _structure(send, dialect), _picture(send, dialect, images), return_exceptions=True
+        structured, seen = await asyncio.gather(
+            _structured(send, dialect), _picture(send, dialect, images), return_exceptions=True
         )
-    if isinstance(structure, BaseException):
-        raise structure
+    if isinstance(structured, BaseException):
+        raise structured
     _check_picture(seen, reply, name, say)
-    return replace(dialect, structure=structure)
+    return structured
 
 
 async def takes_films(send: Send, dialect: Dialect, name: str, say: Callable[[str], None]) -> bool:
@@ -110,30 +111,35 @@ def _check_picture(
         say(f"{name} counts no tokens for a picture; if its model cannot see, its answers are made up.")
 
 
-async def _structure(send: Send, dialect: Dialect) -> Structure:
-    # Nothing in the question leads to the word: only a server that enforces the schema can answer with it.
-    # A fault may garble one reply, so a single unfit one decides nothing.
+async def _structured(send: Send, dialect: Dialect) -> Dialect:
+    """The dialect with the best way to pass a schema that the server takes and, as far as can be told, heeds."""
     question = replace(_QUESTION, schema=_SCHEMA)
-    try:
-        for _ in range(_TRIES):
-            reply = await send(question, replace(dialect, structure="json_schema"))
-            thinking = reply.finish == "length" and ("<think>" in reply.text or not reply.text.strip())
-            if thinking or _WORD in objects_in(reply.text):
-                return "json_schema"
-    except Trouble as trouble:
-        if trouble.kind not in ("refused", "faulty"):
-            raise
-    else:
-        return "prompt"
-    try:
-        for _ in range(_TRIES):
-            reply = await send(question, replace(dialect, structure="json_object"))
-            if any(objects_in(reply.text)):
-                return "json_object"
-    except Trouble as trouble:
-        if trouble.kind not in ("refused", "faulty"):
-            raise
-    return "prompt"
+    while (simpler := dialect.lower()) is not None:
+        try:
+            # A fault may garble one reply, so a single unfit one decides nothing.
+            for _ in range(_TRIES):
+                if _heeded(await send(question, dialect), dialect):
+                    return dialect
+        except Trouble as trouble:
+            if trouble.kind not in ("refused", "faulty"):
+                raise
+            if trouble.kind == "faulty" and simpler.structure == "unbounded":
+                # A schema is refused for what is in it; a server that trips over one knows of none.
+                simpler = replace(simpler, structure="json_object")
+            dialect = simpler
+        else:
+            # A server that passes over one response format passes over the others, too.
+            dialect = replace(dialect, structure="prompt")
+    return dialect
+
+
+def _heeded(reply: Reply, dialect: Dialect) -> bool:
+    """Whether a reply to the probe is held to what it was asked with."""
+    if dialect.structure == "json_object":
+        return any(objects_in(reply.text))
+    # Nothing in the question leads to the word: only a server that enforces the schema can answer with it.
+    thinking = reply.finish == "length" and ("<think>" in reply.text or not reply.text.strip())
+    return thinking or _WORD in objects_in(reply.text)
 
 
 @lru_cache(maxsize=1)

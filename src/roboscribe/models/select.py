@@ -29,6 +29,7 @@ from roboscribe.models.request import Backend
 from roboscribe.models.server import serving, visible_gpus
 from roboscribe.models.staged import StagedModel
 from roboscribe.models.tokens import count_tokens
+from roboscribe.models.trouble import address, key_refused
 
 Say = Callable[[str], None]
 
@@ -297,6 +298,7 @@ def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, s
     """The name of the model of a server that serves just one."""
     if not urls:
         return _named(vlm, "--vlm.backend openai")
+    name = address(urls[0])
     request = urllib.request.Request(
         f"{urls[0]}/models", headers={"Authorization": f"Bearer {vlm.api_key(environ)}"}
     )
@@ -304,11 +306,14 @@ def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, s
         with urllib.request.urlopen(request, timeout=10) as reply:
             served = [str(item["id"]) for item in json.load(reply)["data"]]
     except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            is_set = bool(environ.get(vlm.api_key_env, "").strip())
+            raise key_refused(name, f"HTTP {error.code}", vlm.api_key_env, is_set=is_set) from None
         served, said = [], f"answers HTTP {error.code} to the question what it serves"
     except OSError as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise ServerError(
-            f"No server answers at {urls[0]}: {reason}.", "Check --vlm.api-base, and that the server runs."
+            f"No server answers at {name}: {reason}.", "Check --vlm.api-base, and that the server runs."
         ) from None
     except (ValueError, KeyError, TypeError):
         served, said = [], "does not tell what it serves"
@@ -316,4 +321,4 @@ def _only_model(vlm: VlmSettings, urls: tuple[str, ...], environ: Mapping[str, s
         said = f"serves {len(served)} models: {', '.join(served[:8])}"
     if len(served) == 1:
         return served[0]
-    raise SettingsError(f"{urls[0]} {said}.", "Name the model with --vlm.model-id.")
+    raise SettingsError(f"{name} {said}.", "Name the model with --vlm.model-id.")

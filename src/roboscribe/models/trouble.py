@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import urlsplit
+
+from roboscribe.errors import ServerError
 
 Kind = Literal["away", "busy", "faulty", "refused", "barred", "unknown"]
 
@@ -28,3 +31,23 @@ class Trouble(Exception):  # noqa: N818 - most of it passes, and never reaches a
     def passes(self) -> bool:
         """Whether trying again may help."""
         return self.kind in ("away", "busy", "faulty")
+
+
+def address(url: str) -> str:
+    """A server's address for people: without credentials, which some addresses hold."""
+    where = urlsplit(url)
+    port = f":{where.port}" if where.port else ""
+    return f"{where.scheme}://{where.hostname}{port}{where.path.rstrip('/')}"
+
+
+def key_refused(name: str, said: str, variable: str, *, is_set: bool) -> ServerError:
+    """What to do about a server that does not take the API key.
+
+    Args:
+        name: The server's address, for people.
+        said: What it answered.
+        variable: Environment variable in which the key is looked for.
+        is_set: Whether there is one.
+    """
+    state = "holds the wrong key" if is_set else "is not set"
+    return ServerError(f"{name} refuses the API key: {said}.", f"The environment variable {variable} {state}.")
