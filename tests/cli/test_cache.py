@@ -1,5 +1,6 @@
 """`roboscribe cache` tells the size of the request cache, and prunes it."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,9 @@ def test_replies_are_forgotten_by_age_by_size_or_all(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     assert "3 replies forgotten" in said(capsys, folder, "--prune", "--older-than-days", "30")
-    assert "1 replies" in said(capsys, folder)
+    assert ": 1 reply, " in said(capsys, folder)
     assert "0 replies forgotten" in said(capsys, folder, "--prune", "--max-mb=1")
-    assert "1 replies forgotten" in said(capsys, folder, "--prune")
+    assert "1 reply forgotten" in said(capsys, folder, "--prune")
 
 
 def test_a_cache_that_is_not_there_is_empty_and_stays_so(
@@ -43,6 +44,21 @@ def test_a_cache_that_is_not_there_is_empty_and_stays_so(
 ) -> None:
     assert "empty" in said(capsys, tmp_path / "none", "--prune")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--prune",)])
+def test_a_cache_of_another_version_is_left_alone(
+    capsys: pytest.CaptureFixture[str], folder: Path, words: tuple[str, ...]
+) -> None:
+    path = folder / "requests.sqlite"
+    with sqlite3.connect(path) as file:
+        file.execute("pragma user_version = 99")
+    before = path.read_bytes()
+    assert main(["--cache-dir", str(folder), *words]) == 2
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert "another version of Roboscribe: remove it" in told
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("words", [("--max-mb", "3"), ("--prune", "--older-than-days=-1")])

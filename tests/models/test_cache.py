@@ -1,10 +1,14 @@
 """Replies are found again by their key, by other processes too, and a damaged file costs nothing but its content."""
 
 import multiprocessing
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from roboscribe.models.cache import KeptReplies, RequestCache, default_folder
+import pytest
+
+from roboscribe.models.cache import NAME, KeptReplies, RequestCache, default_folder
 from roboscribe.models.request import Reply, Usage
 
 REPLY = Reply('{"a": "ä"}', Usage(10, 5, 3), "stop")
@@ -76,7 +80,38 @@ def test_a_folder_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
     assert cache.get("k") is None
     assert cache.count == 0
     assert len(notes) == 1
-    assert "goes on without it" in notes[0]
+    assert "cannot be used" in notes[0]
+    assert not cache.usable
+
+
+def test_a_file_of_other_tables_is_told_once_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    with sqlite3.connect(path) as file:
+        file.execute("create table replies (key text primary key, reply text)")
+    before = path.read_bytes()
+    notes: list[str] = []
+    cache = cache_in(tmp_path, notes)
+    cache.put("k", "Look", REPLY)
+    assert cache.get("k") is None
+    assert KeptReplies(tmp_path, notes.append).find("k") is None
+    assert ["another version" in note for note in notes] == [True, True]
+    assert path.read_bytes() == before
+
+
+def test_a_cache_that_may_only_be_read_still_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache_in(tmp_path).put("k", "Look", REPLY)
+    connect = sqlite3.connect
+
+    def connect_to_read(path: Path, **options: Any) -> sqlite3.Connection:
+        return connect(f"{path.as_uri()}?mode=ro", uri=True, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_to_read)
+    notes: list[str] = []
+    cache = cache_in(tmp_path, notes)
+    assert cache.get("k") == REPLY
+    cache.put("l", "Look", REPLY)
+    assert len(notes) == 1
+    assert "attempt to write a readonly database" in notes[0]
 
 
 def test_what_was_not_used_for_long_is_forgotten(tmp_path: Path) -> None:

@@ -51,12 +51,12 @@ def test_credentials_in_an_address_are_not_shown() -> None:
 
 def test_credentials_are_no_part_of_a_setting() -> None:
     """Settings are kept: in the plans of clusters, in what a run records."""
-    with pytest.raises(SettingsError, match="--vlm.api-base holds") as caught:
+    with pytest.raises(SettingsError, match=r"--vlm\.api-base holds") as caught:
         VlmSettings(api_base=("http://host/v1", "http://me:hunter2@other/v1"))
     assert "hunter2" not in str(caught.value)
     with FakeServer(models=("a", "b")) as server:
         url = server.url.replace("://", "://me:hunter2@")
-    with pytest.raises(ServerError, match="No server answers at http://127") as refused:
+    with pytest.raises(ServerError, match=r"No server answers at http://127") as refused:
         choose_only_model({"OPENAI_BASE_URL": url})
     assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 

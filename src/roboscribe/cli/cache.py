@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roboscribe.cli.app import EXIT_OK
+from roboscribe.cli.app import EXIT_OK, EXIT_USAGE
 from roboscribe.cli.flags import parse_flags
 from roboscribe.errors import SettingsError
 
@@ -52,7 +52,15 @@ def main(words: Sequence[str]) -> int:
         removed = cache.prune(
             older_than_days=arguments.older_than_days, max_mb=0 if everything else arguments.max_mb
         )
-        console.print(f"{removed} replies forgotten")
-    console.print(f"{cache.path}: {cache.count} replies, {cache.nbytes / 1e6:.1f} MB")
+        if cache.usable:
+            console.print(f"{_replies(removed)} forgotten")
+    count = cache.count
     cache.close()
+    if not cache.usable:
+        return EXIT_USAGE
+    console.print(f"{cache.path}: {_replies(count)}, {cache.nbytes / 1e6:.1f} MB")
     return EXIT_OK
+
+
+def _replies(count: int) -> str:
+    return "1 reply" if count == 1 else f"{count} replies"

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from roboscribe.models.request import Reply, Usage
 
 NAME = "requests.sqlite"
+_VERSION = 1
+"""Of the tables; a file of another version is left alone."""
 _DAY = 86_400.0
 _ROW_OVERHEAD = 150
 _BUSY_SECONDS = 10.0
@@ -30,6 +32,8 @@ create table if not exists outlines (
     outline text primary key, key text not null, seconds real not null
 ) without rowid
 """
+
+_TABLES = 2
 
 T = TypeVar("T")
 
@@ -50,6 +54,7 @@ class RequestCache:
 
     Attributes:
         path: The SQLite file.
+        usable: Whether nothing has kept it from being used so far.
     """
 
     def __init__(
@@ -57,9 +62,9 @@ class RequestCache:
     ) -> None:
         self.path = folder / NAME
         self._say = say
+        self.usable = True
         self._clock = clock
         self._file: sqlite3.Connection | None = None
-        self._usable = True
 
     def get(self, key: str) -> Reply | None:
         """The reply kept under a key, or None."""
@@ -149,13 +154,13 @@ class RequestCache:
         return removed
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        if not self._usable:
+        if not self.usable:
             return otherwise
         for last in (False, True):
             try:
                 return work(self._open())
             except (sqlite3.OperationalError, OSError) as error:
-                # Locked, read-only or full: the file may be fine for others, so it stays where it is.
+                # Locked, read-only, full or of another version: it may be fine for others, so it stays where it is.
                 self._give_up(str(error))
                 return otherwise
             except sqlite3.DatabaseError as error:
@@ -177,8 +182,10 @@ class RequestCache:
             # that, but needs all processes on one machine, and home folders of clusters are on the network.
             file.execute("pragma journal_mode = truncate")
             file.execute("pragma synchronous = off")
-            file.execute(_TABLE)
-            file.execute(_OUTLINES)
+            if _is_new(file):
+                file.execute(f"pragma user_version = {_VERSION}")
+                file.execute(_TABLE)
+                file.execute(_OUTLINES)
             self._file = file
         return self._file
 
@@ -190,8 +197,10 @@ class RequestCache:
         )
 
     def _give_up(self, why: str) -> None:
-        self._usable = False
-        self._say(f"The request cache {self.path} cannot be used ({why}); this run goes on without it.")
+        self.usable = False
+        self._say(
+            f"The request cache {self.path} cannot be used ({why}); nothing is taken from it or kept in it."
+        )
 
 
 class KeptReplies:
@@ -215,6 +224,8 @@ class KeptReplies:
         try:
             if self._file is None:
                 self._file = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)
+                if _is_new(self._file):
+                    return None
             row = self._file.execute(
                 "select text, prompt, completion, cached, finish, seconds"
                 " from outlines join replies using (key) where outline = ?",
@@ -234,6 +245,21 @@ class KeptReplies:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _is_new(file: sqlite3.Connection) -> bool:
+    """Whether a file has yet to be given our tables.
+
+    Raises:
+        sqlite3.OperationalError: It holds others.
+    """
+    (version,) = file.execute("pragma user_version").fetchone()
+    (tables,) = file.execute("select count(*) from sqlite_master").fetchone()
+    if tables and version != _VERSION:
+        raise sqlite3.OperationalError(
+            "it is of another version of Roboscribe: remove it, or choose another folder with --vlm.cache-dir"
+        )
+    return tables < _TABLES
 
 
 def _insert(file: sqlite3.Connection, reply: tuple[Any, ...], outline: tuple[str, str, float]) -> None:

@@ -50,4 +50,6 @@ def key_refused(name: str, said: str, variable: str, *, is_set: bool) -> ServerE
         is_set: Whether there is one.
     """
     state = "holds the wrong key" if is_set else "is not set"
-    return ServerError(f"{name} refuses the API key: {said}.", f"The environment variable {variable} {state}.")
+    return ServerError(
+        f"{name} refuses the API key: {said}.", f"The environment variable {variable} {state}."
+    )
