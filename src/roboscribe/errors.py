@@ -29,6 +29,11 @@ def cause(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
 
+def first_line(error: Exception) -> str:
+    """Only the beginning of it, where pages may follow."""
+    return str(error).strip().partition("\n")[0].rstrip(". ")
+
+
 def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
     """`` Did you mean …?`` for a misspelt name, or nothing when no known name is near."""
     near = difflib.get_close_matches(name, list(known), n=1)

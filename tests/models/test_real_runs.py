@@ -28,7 +28,7 @@ TESTS = Path(__file__).parents[1]
 PYTHON = shlex.quote(sys.executable)
 VLLM_SERVER = (
     f"{PYTHON} -m vllm.entrypoints.openai.api_server --model {{model}} --port {{port}} --enforce-eager "
-    "--dtype float32 --max-model-len 8192 "
+    "--no-enable-chunked-prefill --dtype float32 --max-model-len 8192 "
     """--structured-outputs-config '{"backend": "xgrammar", "disable_any_whitespace": true}'"""
 )
 TRANSFORMERS_SERVER = (

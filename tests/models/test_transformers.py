@@ -16,7 +16,7 @@ from talking import jpeg
 
 from roboscribe.asks import Label
 from roboscribe.config import VlmSettings
-from roboscribe.errors import AnswerError, SettingsError
+from roboscribe.errors import AnswerError, ServerError, SettingsError
 from roboscribe.frames import Clip
 from roboscribe.models.answers import parse_answer
 from roboscribe.models.ledger import Ledger
@@ -236,7 +236,11 @@ def memory_is_full() -> Exception:
     return RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
 
-@pytest.mark.parametrize("error", [gpu_is_full, memory_is_full, MemoryError])
+def library_is_full() -> Exception:
+    return RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
+@pytest.mark.parametrize("error", [gpu_is_full, library_is_full, memory_is_full, MemoryError])
 def test_too_little_memory_makes_smaller_batches(qwen3: Path, error: Callable[[], Exception]) -> None:
     requests = [question(i, pictures=i % 2) for i in range(6)]
     notes: list[str] = []
@@ -255,6 +259,16 @@ def test_other_faults_are_not_taken_for_a_lack_of_memory(qwen3: Path) -> None:
     [reply] = ask(qwen3, [question(0)], spoil=crowded(lambda: RuntimeError("a mistake"), fits=0))
     assert isinstance(reply, RuntimeError)
     assert str(reply) == "a mistake"
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_no_numbers_end_the_run_in_a_sentence(qwen3: Path, temperature: float) -> None:
+    def overflow(backend: Any) -> None:
+        backend._loaded.model.lm_head.weight.data[7].fill_(float("nan"))
+
+    replies = ask(qwen3, [question(0), question(1)], spoil=overflow, temperature=temperature, dtype="float16")
+    assert [type(reply) for reply in replies] == [ServerError, ServerError]
+    assert "no numbers, in float16. --vlm.dtype bfloat16" in str(replies[0])
 
 
 def test_closing_ends_a_long_reply(qwen3: Path) -> None:

@@ -122,11 +122,16 @@ def test_an_engine_that_fails_ends_the_run_and_one_that_is_closed_is_gone(
     with running(tiny_model("qwen3_vl"), temperature=None) as ask:
         [reply] = ask([question(0)])
         assert parse_answer(reply.text, Label)
-        for error in (EngineDeadError(), torch.OutOfMemoryError("CUDA out of memory")):
+        full, wrong = (
+            torch.OutOfMemoryError("CUDA out of memory"),
+            RuntimeError("CUDA error: misaligned address"),
+        )
+        for error in (EngineDeadError(), full, wrong):
             with monkeypatch.context() as broken:
                 broken.setattr(LLM, "chat", Mock(side_effect=error))
                 lost = ask([question(1), question(2)])
             assert [type(end) for end in lost] == [ServerError, ServerError]
+            assert "the same command goes on" in str(lost[0])
     assert engines[0]() is None
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
+from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request
 
 T = TypeVar("T")
@@ -26,6 +29,58 @@ SIZES = {"transformers": 8, "vllm": 64}
 _LINGER_SECONDS = 0.05
 _PIXELS_PER_TOKEN = 784
 _LETTERS_PER_TOKEN = 4
+
+
+class InProcess(ABC):
+    """A model in this process as a backend: what waits goes to it in batches, once ``check`` has loaded it.
+
+    Args:
+        vlm: Where and how it runs.
+        identity: Model and settings that change replies.
+        model: A Hugging Face id or a local folder.
+        ledger: Where pictures are accounted for.
+        say: Told what a user should know though it is no error.
+    """
+
+    kind: ClassVar[str]
+    """Which of ``SIZES`` is its usual one."""
+
+    def __init__(
+        self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
+    ) -> None:
+        self.identity = identity
+        self.at_once = vlm.batch_size or SIZES[self.kind]
+        self.eager = False
+        self._vlm = vlm
+        self._model = model
+        self._ledger = ledger
+        self._say = say
+        self._batcher: Batcher | None = None
+
+    async def complete(self, request: Request) -> Reply:
+        """The model's reply.
+
+        Raises:
+            AnswerError: The request does not fit into memory, or is longer than the model can read.
+            ServerError: The model has failed for good.
+        """
+        assert self._batcher is not None, "check comes first"
+        # They stay in this process: no bytes.
+        self._ledger.sent(0, len(request.pictures))
+        return await self._batcher.complete(request)
+
+    async def _on_its_thread(self, load: Callable[[], T]) -> T:
+        """What loading brings, done on the thread that is to own the model."""
+        self._batcher = Batcher(self._work, size=self.at_once, say=self._say)
+        return await self._batcher.on_thread(load)
+
+    async def _end_thread(self) -> None:
+        if self._batcher is not None:
+            await self._batcher.close()
+
+    @abstractmethod
+    def _work(self, requests: Sequence[Request]) -> Sequence[Reply | AnswerError]:
+        """Answer a batch; see ``Batcher``."""
 
 
 class BatchTooLarge(MemoryError):  # noqa: N818 - says what to do about it: the same work in smaller batches

@@ -19,6 +19,10 @@ from transformers import LogitsProcessor, StoppingCriteria
 _NEVER = float("-inf")
 
 
+class NotNumbers(ArithmeticError):  # noqa: N818 - says what was found
+    """A model's scores are not numbers: its calculation has gone beyond what its kind of numbers can hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a token is drawn.
@@ -104,7 +108,14 @@ class Steering(LogitsProcessor):
         self._allowed = xgrammar.allocate_token_bitmask(len(rows), vocabulary)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Scores, shape [rows, vocabulary], with all but the chosen token of each row at minus infinity."""
+        """Scores, shape [rows, vocabulary], with all but the chosen token of each row at minus infinity.
+
+        Raises:
+            NotNumbers: Some scores are not.
+        """
+        # No token can be drawn of these, and a GPU could not be used any more once it had tried.
+        if scores.isnan().any():
+            raise NotNumbers
         # Apple's GPUs have neither the masks nor the double precision.
         scores_here = scores.cpu() if scores.device.type == "mps" else scores
         for index, row in enumerate(self.rows):

@@ -13,7 +13,7 @@ from PIL import Image
 from transformers.video_utils import VideoMetadata
 
 from roboscribe.config import VlmSettings
-from roboscribe.errors import SettingsError
+from roboscribe.errors import SettingsError, first_line
 from roboscribe.frames.picture import Clip, Jpeg, Part
 from roboscribe.models.families import Family, pixel_bounds, template_variables
 from roboscribe.models.request import Request, without_clips
@@ -91,11 +91,11 @@ def load_processor(vlm: VlmSettings, name: str, family: Family, **options: Any) 
         own: Any = transformers.AutoProcessor.from_pretrained(name, **options)
     except (ImportError, RuntimeError) as error:
         raise SettingsError(
-            f"The picture processor of {name} cannot be used: {first_line(error)}",
+            f"The picture processor of {name} cannot be used: {first_line(error)}.",
             'Install pip install "roboscribe[transformers]", with torchvision in the same build as torch.',
         ) from error
     except (OSError, ValueError) as error:
-        raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}") from None
+        raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}.") from None
     if getattr(own, "chat_template", None) is None:
         raise SettingsError(
             f"--vlm.model-id {name} has no chat template.", "Choose a model that was made for conversation."
@@ -127,11 +127,6 @@ def conversation_of(request: Request) -> list[dict[str, Any]]:
     for turn in request.turns:
         messages += [says("assistant", turn.reply), says("user", turn.objection)]
     return messages
-
-
-def first_line(error: Exception) -> str:
-    """What a library says went wrong, without the pages that follow."""
-    return str(error).strip().partition("\n")[0]
 
 
 def _without_thinking(prompt: str) -> str:

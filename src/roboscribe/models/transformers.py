@@ -16,42 +16,30 @@ import xgrammar
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from roboscribe.config import VlmSettings
-from roboscribe.errors import AnswerError, SettingsError
-from roboscribe.models.batching import SIZES, Batcher, BatchTooLarge
-from roboscribe.models.decoding import Finished, Row, Sampling, Steering
+from roboscribe.errors import AnswerError, ServerError, SettingsError, first_line
+from roboscribe.models.batching import BatchTooLarge, InProcess
+from roboscribe.models.decoding import Finished, NotNumbers, Row, Sampling, Steering
 from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
-from roboscribe.models.processor import Processor, first_line, load_processor
+from roboscribe.models.processor import Processor, load_processor
 from roboscribe.models.request import Reply, Request, Usage
 
 _BILLION = 1e9
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+# The third is what the libraries of a GPU say whose memory is full: CUBLAS_STATUS_ALLOC_FAILED.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED", "not enough memory")
 
 
-class Backend:
-    """Batches of requests to one model, which is loaded once; which is loaded once, by ``check``.
+class Backend(InProcess):
+    """Batches of requests to one model of transformers, which is loaded once."""
 
-    Args:
-        vlm: Device, numbers, batch size and sampling.
-        identity: Model and settings that change replies.
-        model: A Hugging Face id or a local folder.
-        ledger: Where pictures are accounted for.
-        say: Told what a user should know though it is no error.
-    """
+    kind = "transformers"
 
     def __init__(
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
     ) -> None:
-        self.identity = identity
-        self.at_once = vlm.batch_size or SIZES["transformers"]
-        self.eager = False
-        self._vlm = vlm
-        self._model = model
-        self._ledger = ledger
-        self._say = say
+        super().__init__(vlm, identity=identity, model=model, ledger=ledger, say=say)
         self._unwanted = Event()
         self._loaded: Loaded | None = None
-        self._batcher: Batcher | None = None
 
     async def check(self, *, images: bool) -> None:
         """Load the model.
@@ -59,25 +47,12 @@ class Backend:
         Raises:
             SettingsError: It is not there, is no model that sees, or does not run on the device.
         """
-        self._batcher = Batcher(self._work, size=self.at_once, say=self._say)
-        self._loaded = await self._batcher.on_thread(lambda: load(self._vlm, self._model, self._say))
-
-    async def complete(self, request: Request) -> Reply:
-        """The model's reply.
-
-        Raises:
-            AnswerError: The request does not fit into memory, or is longer than the model can read.
-        """
-        assert self._batcher is not None, "check comes first"
-        # They stay in this process: no bytes.
-        self._ledger.sent(0, len(request.pictures))
-        return await self._batcher.complete(request)
+        self._loaded = await self._on_its_thread(lambda: load(self._vlm, self._model, self._say))
 
     async def close(self) -> None:
         """End the batch under way at its next token, and let go of the model's memory."""
         self._unwanted.set()
-        if self._batcher is not None:
-            await self._batcher.close()
+        await self._end_thread()
         self._loaded = None
         _free_memory()
 
@@ -85,6 +60,12 @@ class Backend:
         assert self._loaded is not None
         try:
             return self._loaded.answer(requests, self._unwanted)
+        except NotNumbers:
+            numbers = str(self._loaded.model.dtype).removeprefix("torch.")
+            raise ServerError(
+                f"{self._model} calculates things that are no numbers, in {numbers}.",
+                "--vlm.dtype bfloat16 or float32 has room for larger ones." if numbers == "float16" else "",
+            ) from None
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -187,7 +168,7 @@ def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
         config = transformers.AutoConfig.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"--vlm.model-id {name}: {first_line(error)}",
+            f"--vlm.model-id {name}: {first_line(error)}.",
             "Give a Hugging Face id, or a folder that holds a model.",
         ) from None
     kind: str = config.model_type
@@ -203,7 +184,7 @@ def load(vlm: VlmSettings, name: str, say: Callable[[str], None]) -> Loaded:
             name, dtype=dtype, device_map={"": device}
         ).eval()
     except OSError as error:
-        raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}") from None
+        raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}.") from None
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise

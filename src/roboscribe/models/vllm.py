@@ -27,9 +27,9 @@ from vllm.sampling_params import StructuredOutputsParams
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from roboscribe.config import VlmSettings
-from roboscribe.errors import AnswerError, ServerError, SettingsError
+from roboscribe.errors import AnswerError, ServerError, SettingsError, first_line
 from roboscribe.frames.picture import Clip, Jpeg
-from roboscribe.models.batching import SIZES, Batcher
+from roboscribe.models.batching import InProcess
 from roboscribe.models.dialect import messages_of
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
 from roboscribe.models.ledger import Ledger
@@ -38,30 +38,17 @@ from roboscribe.models.request import Reply, Request, Usage, without_clips
 _AS_LONG_AS_FITS = -1
 
 
-class Backend:
-    """Batches of requests to one vLLM engine; which is loaded by ``check``.
+class Backend(InProcess):
+    """Batches of requests to one vLLM engine."""
 
-    Args:
-        vlm: GPUs, numbers, batch size and sampling.
-        identity: Model and settings that change replies.
-        model: A Hugging Face id or a local folder.
-        ledger: Where pictures are accounted for.
-        say: Told what a user should know though it is no error.
-    """
+    kind = "vllm"
 
     def __init__(
         self, vlm: VlmSettings, *, identity: str, model: str, ledger: Ledger, say: Callable[[str], None]
     ) -> None:
-        self.identity = identity
-        self.at_once = vlm.batch_size or SIZES["vllm"]
-        self.eager = False
-        self._vlm = vlm
-        self._model = model
-        self._ledger = ledger
-        self._say = say
+        super().__init__(vlm, identity=identity, model=model, ledger=ledger, say=say)
         self._engine: Any = None
         self._variables = template_variables(vlm, family_of(model))
-        self._batcher: Batcher | None = None
 
     async def check(self, *, images: bool) -> None:
         """Start the engine.
@@ -70,38 +57,22 @@ class Backend:
             SettingsError: The model is not there, does not see, or does not run here.
         """
         self._say(f"Loading {self._model} into vLLM, which takes a minute or more.")
-        self._batcher = Batcher(self._work, size=self.at_once, say=self._say)
-        self._engine = await self._batcher.on_thread(lambda: load(self._vlm, self._model))
+        self._engine = await self._on_its_thread(lambda: load(self._vlm, self._model))
         if images and not self._engine.model_config.is_multimodal_model:
             raise SettingsError(
                 f"--vlm.model-id {self._model} takes no pictures.",
                 "Choose a vision-language model, such as Qwen3-VL.",
             )
 
-    async def complete(self, request: Request) -> Reply:
-        """The model's reply.
-
-        Raises:
-            AnswerError: The request is longer than the model can read.
-            ServerError: The engine has ended.
-        """
-        assert self._batcher is not None, "check comes first"
-        # They stay in this process: no bytes.
-        self._ledger.sent(0, len(request.pictures))
-        return await self._batcher.complete(request)
-
     async def close(self) -> None:
         """Wait for the batch under way, and let go of the engine and its memory."""
-        if self._batcher is not None:
-            await self._batcher.close()
+        await self._end_thread()
         self._engine = None
         gc.collect()
 
     def _work(self, requests: Sequence[Request]) -> list[Reply | AnswerError]:
         try:
             return [*self._answer(requests)]
-        except EngineDeadError as error:
-            raise ServerError(f"The vLLM engine has ended: {error}") from None
         except torch.OutOfMemoryError:
             # It reserves its memory at the start, and does not recover when that was too little.
             raise ServerError(
@@ -112,8 +83,14 @@ class Backend:
             # One request that it does not take makes it drop the whole batch.
             if len(requests) > 1:
                 return [reply for request in requests for reply in self._work([request])]
-            said = str(error).partition("\n")[0]
-            return [AnswerError(f"vLLM does not take the request for {requests[0].name}: {said}")]
+            return [
+                AnswerError(f"vLLM does not take the request for {requests[0].name}: {first_line(error)}.")
+            ]
+        except (RuntimeError, EngineDeadError) as error:
+            raise ServerError(
+                f"vLLM has failed: {first_line(error)}.",
+                "What is finished is kept; the same command goes on.",
+            ) from error
 
     def _answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
         outputs = self._engine.chat(
@@ -147,6 +124,11 @@ def load(vlm: VlmSettings, name: str) -> Any:
     """
     on_cpu = current_platform.is_cpu()
     kind: str = current_platform.device_type
+    if not kind:
+        raise SettingsError(
+            "vLLM finds no GPU that it can use here.",
+            "Use --vlm.backend transformers, or a server elsewhere with --vlm.api-base.",
+        )
     if vlm.device not in ("auto", kind):
         raise SettingsError(
             f"--vlm.device {vlm.device}: the vllm that is installed is a build for {kind}.", "Leave it out."
@@ -161,6 +143,8 @@ def load(vlm: VlmSettings, name: str) -> Any:
             enable_prefix_caching=True,
             # Compiling takes longer than a CPU gains by it.
             enforce_eager=on_cpu,
+            # vLLM 0.32 fails on a CPU when it reads a prompt in parts whose answer is to be drawn with a seed.
+            enable_chunked_prefill=not on_cpu,
             # Nothing is set aside for videos, which no request has.
             limit_mm_per_prompt={"video": 0},
             use_tqdm_on_load=False,
