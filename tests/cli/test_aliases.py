@@ -65,6 +65,8 @@ OTHERS = [
     ("module_1.enabled=false", "memory.enabled", False),
     ("module_1.enabled=false", "task_aug.enabled", False),
     ("vlm.auto_serve=true", "vlm.serve", True),
+    ("job.timeout=2d", "executor.hf_timeout", "2d"),
+    ("job.detach=true", "executor.wait", False),
     ("vlm.camera_key=observation.images.wrist", "frames.cameras", ("observation.images.wrist",)),
 ]
 CASES = [

@@ -113,6 +113,8 @@ ALIASES: Mapping[str, Alias] = {
     "module-3.enabled": _to("vqa.enabled"),
     "vlm.auto-serve": _to("vlm.serve"),
     "vlm.camera-key": _to("frames.cameras"),
+    "job.timeout": _to("executor.hf-timeout"),
+    "job.detach": Alias(("executor.wait",), {"true": "false", "false": "true"}),
 }
 """Flags of ours that stand for another tool's, by its name with dashes."""
 
@@ -144,7 +146,9 @@ GONE: Mapping[str, str] = {
     "vlm.gpu-memory-utilization": _SERVER,
     "vlm.trust-remote-code": _SERVER,
     "executor.episode-parallelism": "Episodes follow the requests; --vlm.client-concurrency bounds those in flight.",
-    "job": "Runs go to this machine, to Slurm or to Ray: --executor.name.",
+    "job": "Where a run goes is up to --executor and its other flags.",
+    "job.target": "Write --executor hf-jobs --executor.hf-flavor with the flavor.",
+    "job.image": "--executor.hf-image names an image that has Roboscribe in it, where the usual one will not do.",
     "vocabulary": _RECORDS,
     "staging-dir": "Staging lies in .annotate_staging in the folder that is written.",
     "video-backend": "Video is decoded with PyAV.",

@@ -9,6 +9,7 @@ from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
 from roboscribe.cli.outcome import destination_of, finish
 from roboscribe.cli.progress import LogFormat, listener
+from roboscribe.cli.sending import send
 from roboscribe.config import AnnotateSettings
 
 
@@ -27,6 +28,8 @@ class Arguments(AnnotateSettings):
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe annotate")
+    if arguments.executor.name == "hf-jobs":
+        return send("annotate", arguments)
     from roboscribe.executors.run import run
 
     destination = destination_of(arguments)

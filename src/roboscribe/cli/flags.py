@@ -1,4 +1,4 @@
-"""Flags: a settings dataclass and the words of a command line go in, the settings come out.
+"""Flags: a settings dataclass and the words of a command line go in, the settings come out; and back into words.
 
 tyro makes flags, types and help from the dataclass. Here words are brought into the one form it takes:
 `_` and `-` alike, `true`/`false` in any case, a bare flag for true, aliases, a flag of several values given
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from roboscribe.cli.aliases import ALIASES, SHORT, Alias, why_gone
 from roboscribe.errors import SettingsError, closest
@@ -48,6 +48,28 @@ def flag_types(settings: type[Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from flag_types(kind, flag + ".")
         else:
             yield flag, kind
+
+
+def words_of(settings: Any) -> list[str]:
+    """The words of a command line that these settings come from; those that are as usual are left out."""
+    words: list[str] = []
+    for item in fields(settings):
+        usual = item.default if item.default_factory is MISSING else item.default_factory()
+        words += _words(f"--{item.name.replace('_', '-')}", getattr(settings, item.name), usual)
+    return words
+
+
+def _words(flag: str, value: Any, usual: Any) -> Iterator[str]:
+    if is_dataclass(value):
+        for item in fields(value):
+            name = item.name.replace("_", "-")
+            yield from _words(f"{flag}.{name}", getattr(value, item.name), getattr(usual, item.name))
+    elif value == usual:
+        return
+    elif isinstance(value, tuple):
+        yield from (flag, *map(str, cast("tuple[Any, ...]", value)))
+    else:
+        yield f"{flag}={str(value).lower() if isinstance(value, bool) else value}"
 
 
 def _normalise(words: Sequence[str], types: Mapping[str, Any], prog: str) -> Iterator[str]:

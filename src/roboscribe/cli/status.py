@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
+from roboscribe.cli.sending import show_job
 from roboscribe.config import DatasetSettings
 from roboscribe.errors import SettingsError
 
@@ -22,18 +23,26 @@ class Arguments(DatasetSettings):
     """What is done, what failed and why.
 
     Reads what is staged beside the dataset; for a run with `--output-dir`, give that folder. Of a run on a
-    cluster it also tells how far its tasks are, while they run and when they are gone.
+    cluster it also tells how far its tasks are, while they run and when they are gone. `--job` needs no dataset.
     """
 
     watch: bool = False
-    """Of a run on a cluster: show it again and again until no task runs any more."""
+    """Of a run on a cluster or at Hugging Face: show it again and again until no task runs any more."""
     task: int | None = None
     """Of a run on a cluster: show the end of the log of this task."""
+    job: str | None = None
+    """Of a run at Hugging Face: show the end of the log of this job, such as `owner/number`."""
+
+    def __post_init__(self) -> None:
+        if self.job is None:
+            super().__post_init__()
 
 
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe status")
+    if arguments.job is not None:
+        return show_job(arguments.job, follow_it=arguments.watch)
     from rich.console import Console
 
     from roboscribe.dataset.hub import locate

@@ -1,4 +1,4 @@
-"""Where the work of a run is done: on this machine, or on a cluster."""
+"""Where the work of a run is done: on this machine, on a cluster, or at Hugging Face."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Literal
 from roboscribe.config.checks import at_least
 from roboscribe.errors import SettingsError
 
-ExecutorName = Literal["auto", "local", "slurm", "ray"]
+ExecutorName = Literal["auto", "local", "slurm", "ray", "hf-jobs"]
 """Where a run's work is done; auto decides by the number of episodes and what is there."""
 
 _TIME = re.compile(r"(\d+-)?\d{1,3}(:\d{1,2}){0,2}")
+_DURATION = re.compile(r"\d+(\.\d+)?[smhd]?")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class ExecutorSettings:
     """Where the work is done, and how it is shared out there; nothing of it changes a row."""
 
     name: ExecutorName = "auto"
-    """On this machine (local), as jobs of a Slurm cluster, or as tasks of a Ray cluster; auto takes Slurm from
-    --executor.auto-threshold episodes on where there is `sbatch`, and this machine otherwise."""
+    """On this machine (local), as jobs of a Slurm cluster, as tasks of a Ray cluster, or as a job of Hugging Face
+    (hf-jobs); auto takes Slurm from --executor.auto-threshold episodes on where there is `sbatch`, and this machine
+    otherwise."""
     force_local: bool = False
     """Stay on this machine whatever the number of episodes."""
     auto_threshold: int = 32
@@ -55,6 +57,20 @@ class ExecutorSettings:
     """Most jobs of one array; more tasks go into several."""
     wait: bool = True
     """Show how it goes until the last job has ended; otherwise return at once, and `roboscribe status` tells."""
+    hf_flavor: str = "cpu-basic"
+    """Machine of a Hugging Face job, such as `a10g-large`; `hf jobs hardware` lists them with their prices."""
+    hf_image: str | None = None
+    """Docker image of a Hugging Face job that has Roboscribe in it; when left out, it is installed into
+    `python:3.12` first."""
+    hf_install: str | None = None
+    """What pip installs in a Hugging Face job, such as `roboscribe[vllm] @ git+https://…`; this release with the
+    extras that the model needs when left out, and nothing where --executor.hf-image is given."""
+    hf_timeout: str = "24h"
+    """Longest a Hugging Face job may take, such as `90m` or `2d`; what it has not pushed by then is lost."""
+    hf_namespace: str | None = None
+    """User or organisation that a Hugging Face job runs for and is charged to; you when left out."""
+    hf_secrets: tuple[str, ...] = ()
+    """Variables of this environment that a Hugging Face job gets as secrets, besides HF_TOKEN and the API key."""
 
     def __post_init__(self) -> None:
         for flag, value in (
@@ -73,6 +89,11 @@ class ExecutorSettings:
             raise SettingsError(
                 f"--executor.slurm-time is {self.slurm_time!r}, which Slurm does not read.",
                 "Write hours:minutes:seconds, or days-hours.",
+            )
+        if not _DURATION.fullmatch(self.hf_timeout):
+            raise SettingsError(
+                f"--executor.hf-timeout is {self.hf_timeout!r}, which is no duration.",
+                "Write 90m, 12h or 2d.",
             )
         if self.force_local and self.name not in ("auto", "local"):
             raise SettingsError(

@@ -60,6 +60,7 @@ def run(
 
 def choose(wanted: ExecutorSettings, episodes: int) -> Literal["local", "slurm", "ray"]:
     """Where so many episodes are annotated; with ``auto``, on Slurm from the threshold on."""
+    assert wanted.name != "hf-jobs", "the command line sends its own command there"
     if wanted.name == "auto":
         return "slurm" if episodes >= wanted.auto_threshold else "local"
     return wanted.name
