@@ -106,8 +106,9 @@ def _recorded(entry: Entry) -> Recorded:
 
 def _check_staging(dataset: Dataset, staging: Staging, episodes: Collection[int]) -> Report:
     """The report of episodes as they would be with the staged rows, of those that have any."""
-    chosen = sorted(set(staging.episodes()).intersection(episodes))
-    tried = Counter(name for index in chosen for name in staging.recorded(index) if name not in STAGES)
+    recorded = staging.recorded()
+    chosen = sorted(recorded.keys() & set(episodes))
+    tried = Counter(name for index in chosen for name in recorded[index] if name not in STAGES)
     usual = usual_annotators(tried, len(chosen))
     overview = Overview()
     findings: list[Finding] = []

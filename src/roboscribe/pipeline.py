@@ -40,6 +40,7 @@ from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
+from roboscribe.staging.store import MANY, PACK
 from roboscribe.validation import Finding
 from roboscribe.validation.update import UNWRITABLE, new_findings
 
@@ -179,6 +180,7 @@ class Run:
         ready: What is to be written of each episode that is ready.
         warnings: Warnings about the rows of episodes that are ready.
         strange: Styles met in the dataset that are none of LeRobot's.
+        unpacked: Episodes that are ready and whose results are to go into a pack.
     """
 
     source: Dataset
@@ -193,6 +195,7 @@ class Run:
     ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
     warnings: int = 0
     strange: set[str] = field(default_factory=set[str])
+    unpacked: list[int] = field(default_factory=list[int])
 
     async def stage(self, episodes: Sequence[int]) -> None:
         """Annotate and validate every episode, in order as far as they start.
@@ -206,6 +209,7 @@ class Run:
         """
         async with self.loop.opened():
             await self.loop.each(episodes, self._stage_one)
+            await self._pack()
 
     async def _stage_one(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, stored):
@@ -230,6 +234,15 @@ class Run:
         self.ready[index] = Ready(produced.written, len(update.rows), replaced)
         self.warnings += sum(finding.severity == "warning" for finding in found)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
+        if len(self.source.episode_indices) > MANY:
+            self.unpacked.append(index)
+            if len(self.unpacked) >= PACK:
+                await self._pack()
+
+    async def _pack(self) -> None:
+        """Pack what is staged of the episodes that are ready."""
+        episodes, self.unpacked = self.unpacked, []
+        await self.ahead.pace.off_loop(self.staging.pack, episodes, tuple(self.selection.annotators))
 
     def _tell_of_strange(self, stored: Sequence[Row]) -> None:
         """Say of each style that is none of LeRobot's, once, that its rows stay."""

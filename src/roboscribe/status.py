@@ -60,7 +60,7 @@ def read_status(settings: DatasetSettings) -> Status:
     has_dataset = (root / INFO).is_file()
     if not has_dataset and not staging.folder.is_dir():
         raise DatasetError(f"{root} holds no dataset and no annotation.", "Give the folder with --root.")
-    staged = staging.episodes()
+    staged = dict(staging.outcomes())
     known = set(read_episodes(root, load_info(root).version).indices.tolist() if has_dataset else staged)
     episodes = set(parse_episodes(settings.episodes) or known)
     if not episodes <= known:
@@ -68,18 +68,19 @@ def read_status(settings: DatasetSettings) -> Status:
     counts: dict[str, tuple[int, int, int]] = {}
     failures: list[Failure] = []
     finished: dict[int, set[str]] = {}
-    for episode in staged:
+    for episode, outcomes in staged.items():
         if episode not in episodes:
             continue
         done_here = finished.setdefault(episode, set())
-        for name, record in staging.records(episode):
-            if record.error is not None:
-                failures.append(Failure(episode, name, record.error))
+        for name, outcome in outcomes.items():
+            if outcome.error is not None:
+                failures.append(Failure(episode, name, outcome.error))
             else:
                 done_here.add(name)
             if name not in STAGES:
                 done, failed, rows = counts.get(name, (0, 0, 0))
-                counts[name] = (done + record.done, failed + (not record.done), rows + record.rows)
+                is_done = outcome.error is None
+                counts[name] = (done + is_done, failed + (not is_done), rows + outcome.rows)
     failed_episodes = {failure.episode for failure in failures}
     usual = usual_annotators(
         {name: done + failed for name, (done, failed, _) in counts.items()}, len(finished)

@@ -116,21 +116,7 @@ def _from_lines(path: Path) -> EpisodeTable:
 
 
 def _from_parquet(root: Path, files: Sequence[Path]) -> EpisodeTable:
-    parts: list[pa.Table] = []
-    for path in files:
-        relative = path.relative_to(root).as_posix()
-        try:
-            with pq.ParquetFile(path) as file:
-                names: list[str] = file.schema_arrow.names
-                for key in ("episode_index", "length"):
-                    if key not in names:
-                        raise DatasetError(f"{relative} lacks the column {key!r}.")
-                wanted = [name for name in names if _is_wanted(name)]
-                parts.append(file.read(columns=wanted).select(wanted))
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(
-                f"{relative} cannot be read: {cause(error)}.", "Download the file again."
-            ) from error
+    parts = [_read_part(path, path.relative_to(root).as_posix()) for path in files]
     table = pa.concat_tables(parts, promote_options="permissive")
     places = {
         name: table[name].to_numpy().astype(np.float64)
@@ -144,6 +130,26 @@ def _from_parquet(root: Path, files: Sequence[Path]) -> EpisodeTable:
         _tasks_column(table["tasks"]) if "tasks" in table.column_names else None,
         places,
     )
+
+
+def _read_part(path: Path, relative: str) -> pa.Table:
+    """The wanted columns of one file of the episode table.
+
+    Its footer, which can take some hundred megabytes where LeRobot wrote a row group every ten episodes, goes
+    before the next one is read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            names: list[str] = file.schema_arrow.names
+            for key in ("episode_index", "length"):
+                if key not in names:
+                    raise DatasetError(f"{relative} lacks the column {key!r}.")
+            wanted = [name for name in names if _is_wanted(name)]
+            return file.read(columns=wanted).select(wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(
+            f"{relative} cannot be read: {cause(error)}.", "Download the file again."
+        ) from error
 
 
 def _is_wanted(column: str) -> bool:

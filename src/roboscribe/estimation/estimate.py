@@ -78,7 +78,8 @@ def estimate(
         size = _enough(opened) if sample is None else sample
         groups = draw(_by_what_is_staged(opened), size, derive_seed(settings.seed, 0, "estimate"))
         drawn = [index for group in groups for index in group.drawn]
-        rehearsed = {index: stage.rehearse(index, UnsavedStaging(opened.target)) for index in drawn}
+        staging = UnsavedStaging(opened.target)
+        rehearsed = {index: stage.rehearse(index, staging) for index in drawn}
         if settings.vlm.cache:
             _learn(stage, opened, rehearsed)
         probes = asyncio.run(model.probe())
@@ -94,10 +95,9 @@ def _enough(opened: Opened) -> int:
 
 def _by_what_is_staged(opened: Opened) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Episodes with what is recorded of them: those that are begun take something else than the others."""
-    staging = Staging(opened.target)
-    begun = set(staging.episodes())
+    recorded = Staging(opened.target).recorded()
     for index in opened.episodes:
-        yield index, staging.recorded(index) if index in begun else ()
+        yield index, recorded.get(index, ())
 
 
 def _learn(stage: Stage, opened: Opened, rehearsed: Mapping[int, Rehearsed]) -> None:
@@ -110,5 +110,6 @@ def _learn(stage: Stage, opened: Opened, rehearsed: Mapping[int, Rehearsed]) -> 
     if all(name in lessons and lessons[name].replies >= ENOUGH for name in asked):
         return
     finished = [index for index, episode in rehearsed.items() if episode.reused]
+    staging = UnsavedStaging(opened.target, reuse=False)
     for index in finished[:_LEARNING]:
-        stage.rehearse(index, UnsavedStaging(opened.target, reuse=False))
+        stage.rehearse(index, staging)

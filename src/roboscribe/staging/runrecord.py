@@ -115,10 +115,8 @@ class RunRecord:
     def to_bytes(self, staging: Staging) -> bytes:
         """The record as JSON text, with the failures that ``staging`` tells of."""
         failed = [
-            {"episode": episode, "stage": name, "reason": record.error}
-            for episode in staging.episodes()
-            for name, record in staging.records(episode)
-            if not record.done
+            {"episode": episode, "stage": name, "reason": reason}
+            for episode, name, reason in staging.failures()
         ]
         record: dict[str, Any] = {
             "roboscribe": __version__,

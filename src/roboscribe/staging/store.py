@@ -3,7 +3,8 @@
 Layout: ``<root>/.annotate_staging/episode_000012/subtasks.jsonl`` holds the rows, one JSON object per line
 with sorted keys; ``subtasks.json`` beside it records how they were made, or why they could not be. Both
 are written to a temporary name and renamed, rows first, so a record never vouches for rows that are not
-there: it holds their digest.
+there: it holds their digest. Of a dataset of many episodes, those that are finished go into packs; files are
+looked for first, as they are newer.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import hashlib
 import json
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -21,12 +23,19 @@ from typing import Any
 from roboscribe.dataset.journal import STAGING
 from roboscribe.errors import RunStopped
 from roboscribe.language import Row, canonical_json, sort_rows
+from roboscribe.staging.packs import FOLDER as PACKS
+from roboscribe.staging.packs import Packed, Packs
 
 STAGES = ("read", "validate")
 """What an episode can fail in besides an annotator; kept like an annotator's failure, gone once it succeeds."""
 
 HOST = gethostname().replace(".", "-")
 """This machine, in the names of temporary files: process numbers mean nothing elsewhere."""
+
+MANY = 1000
+"""Episodes of a dataset, above which the results of finished ones are packed."""
+PACK = 100
+"""Finished episodes that make a pack: so many folders of small files there are at most for each run at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,14 @@ class Record:
         return self.error is None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What there is of one annotator and episode: a number of rows, or the reason why there are none."""
+
+    rows: int
+    error: str | None = None
+
+
 class Staging:
     """Staged results of one dataset.
 
@@ -63,6 +80,7 @@ class Staging:
     def __init__(self, root: Path) -> None:
         self.folder = root / STAGING
         self._swept: set[int] = set()
+        self._packs = Packs(self.folder / PACKS)
 
     def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
         """Keep the rows of a finished annotator, in the order in which a dataset stores them."""
@@ -97,8 +115,8 @@ class Staging:
     def record(self, episode: int, annotator: str) -> Record | None:
         """The record of a result, or None when there is none or it cannot be read."""
         try:
-            return Record(**json.loads(self._path(episode, annotator, "json").read_bytes()))
-        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            return Record(**json.loads(self._record_text(episode, annotator)))
+        except (NotADirectoryError, ValueError, TypeError):
             # A record that is not ours or not whole vouches for nothing; the result is made again.
             return None
 
@@ -112,41 +130,132 @@ class Staging:
     def is_intact(self, episode: int, annotator: str, record: Record) -> bool:
         """Whether the rows of a finished result are those of which its record tells."""
         try:
-            data = self._path(episode, annotator, "jsonl").read_bytes()
+            data = self._row_lines(episode, annotator)
         except FileNotFoundError:
             return False
         return hashlib.sha256(data).hexdigest() == record.sha256
 
     def rows(self, episode: int, annotator: str) -> list[Row]:
         """Staged rows of a finished result."""
-        text = self._path(episode, annotator, "jsonl").read_text(encoding="utf-8")
+        text = self._row_lines(episode, annotator).decode()
         return [Row.from_json(json.loads(line)) for line in text.split("\n") if line]
 
     def episodes(self) -> list[int]:
         """Episodes with anything staged, ascending."""
+        return sorted({*self._loose(), *self._packs.counts()})
+
+    def outcomes(self) -> Iterator[tuple[int, dict[str, Outcome]]]:
+        """Episodes with anything staged, ascending, with what became of each annotator; quick for packed ones."""
+        packed = self._packs.counts()
+        loose = set(self._loose())
+        for episode in sorted(loose | packed.keys()):
+            outcomes = {name: Outcome(count) for name, count in packed.get(episode, {}).items()}
+            if episode in loose:
+                for name in self._loose_names(episode, "json"):
+                    if record := self.record(episode, name):
+                        outcomes[name] = Outcome(record.rows, record.error)
+            yield episode, dict(sorted(outcomes.items()))
+
+    def recorded(self) -> dict[int, tuple[str, ...]]:
+        """Names under which anything is recorded of each episode, done or failed; no record is read."""
+        packed = self._packs.counts()
+        loose = {episode: self._loose_names(episode, "json") for episode in self._loose()}
+        return {
+            episode: tuple(sorted({*packed.get(episode, ()), *loose.get(episode, ())}))
+            for episode in sorted(packed.keys() | loose.keys())
+        }
+
+    def failures(self) -> Iterator[tuple[int, str, str]]:
+        """Episode, name and reason of everything that failed, in their order; what is packed did not."""
+        for episode in self._loose():
+            for name in self._loose_names(episode, "json"):
+                record = self.record(episode, name)
+                if record is not None and record.error is not None:
+                    yield episode, name, record.error
+
+    def unrecorded(self, episode: int) -> tuple[str, ...]:
+        """Names of files of rows that lie in an episode's folder without a record, as other tools leave them."""
+        recorded = {*self._loose_names(episode, "json"), *self._packs.names(episode)}
+        return tuple(name for name in self._loose_names(episode, "jsonl") if name not in recorded)
+
+    def records(self, episode: int) -> Iterator[tuple[str, Record]]:
+        """Annotator and record of everything staged for an episode, by name."""
+        for name in sorted({*self._loose_names(episode, "json"), *self._packs.names(episode)}):
+            record = self.record(episode, name)
+            if record is not None:
+                yield name, record
+
+    def pack(self, episodes: Iterable[int], names: Iterable[str]) -> None:
+        """Move the results of some annotators for finished episodes from files into a pack.
+
+        Killed meanwhile, it leaves each result in one of the two at least.
+
+        Raises:
+            RunStopped: The file system refuses.
+        """
+        pairs = list(product(episodes, names))
+        results = [packed for episode, name in pairs if (packed := self._packable(episode, name))]
+        if not results:
+            return
+        with writable(self.folder / PACKS):
+            self._packs.add(results, f"{HOST}.{os.getpid()}")
+            for result in results:
+                # The record first: rows without one vouch for nothing, and the pack is found.
+                for suffix in ("json", "jsonl"):
+                    self._path(result.episode, result.name, suffix).unlink(missing_ok=True)
+            for episode in {result.episode for result in results}:
+                self._swept.discard(episode)
+                with suppress(OSError):
+                    self._episode_folder(episode).rmdir()
+
+    def _packable(self, episode: int, name: str) -> Packed | None:
+        """A finished result that lies in files."""
+        if not self._path(episode, name, "json").is_file():
+            return None
+        record = self.record(episode, name)
+        if record is None or not record.done or not self.is_intact(episode, name, record):
+            return None
+        text = self._record_text(episode, name)
+        return Packed(episode, name, record.rows, text, self._row_lines(episode, name))
+
+    def _record_text(self, episode: int, name: str) -> str:
+        """A record as it is kept; empty where there is none."""
+        try:
+            return self._path(episode, name, "json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            packed = self._packs.find(episode, name)
+            return "" if packed is None else packed.record
+
+    def _row_lines(self, episode: int, name: str) -> bytes:
+        """Rows as they are kept.
+
+        Raises:
+            FileNotFoundError: There are none.
+        """
+        try:
+            return self._path(episode, name, "jsonl").read_bytes()
+        except FileNotFoundError:
+            packed = self._packs.find(episode, name)
+            if packed is None:
+                raise
+            return packed.rows
+
+    def _loose(self) -> list[int]:
+        """Episodes with a folder, ascending."""
         if not self.folder.is_dir():
             return []
         names = (entry.name for entry in os.scandir(self.folder) if entry.name.startswith("episode_"))
         return sorted(int(name[8:]) for name in names if name[8:].isdecimal())
 
-    def recorded(self, episode: int) -> tuple[str, ...]:
-        """Names under which anything is recorded of an episode, done or failed; no file is opened."""
-        folder = self._episode_folder(episode)
-        return tuple(sorted(path.stem for path in folder.glob("*.json")) if folder.is_dir() else ())
-
-    def unrecorded(self, episode: int) -> tuple[str, ...]:
-        """Names of files of rows that lie in an episode's folder without a record, as other tools leave them."""
-        folder = self._episode_folder(episode)
-        names = (path.stem for path in folder.glob("*.jsonl")) if folder.is_dir() else ()
-        return tuple(sorted(name for name in names if not self._path(episode, name, "json").exists()))
-
-    def records(self, episode: int) -> Iterator[tuple[str, Record]]:
-        """Annotator and record of everything staged for an episode, by name."""
-        folder = self._episode_folder(episode)
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            record = self.record(episode, path.stem)
-            if record is not None:
-                yield path.stem, record
+    def _loose_names(self, episode: int, suffix: str) -> tuple[str, ...]:
+        """Names of an episode's files with a suffix, in order."""
+        try:
+            names = os.listdir(self._episode_folder(episode))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        # As a glob would have it: what is hidden is in the making.
+        found = (name.removesuffix(f".{suffix}") for name in names if name.endswith(f".{suffix}"))
+        return tuple(sorted(name for name in found if not name.startswith(".")))
 
     def _save_record(self, episode: int, annotator: str, record: Record) -> None:
         data = canonical_json(asdict(record)) + "\n"
