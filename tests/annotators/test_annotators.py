@@ -81,6 +81,20 @@ def test_a_wrong_number_of_memories_is_a_failure_and_no_row() -> None:
         rows_of(Memory(MemorySettings()), ScriptedModel([{"memories": ["One."]}]), scene(), subtasks=SUBTASKS)
 
 
+def test_the_memories_of_a_long_episode_follow_on_one_another() -> None:
+    at = scene(frames=80)
+    subtasks = [
+        Row("assistant", f"open drawer {n}", "subtask", at.episode.time_of(n))
+        for n in range(at.episode.frames)
+    ]
+    model = ScriptedModel(lambda ask: {"memories": [f"I opened {n} drawers." for n in ask.boundaries]})
+    rows = rows_of(Memory(MemorySettings()), model, at, subtasks=subtasks)
+    assert [row.content for row in rows] == [f"I opened {n} drawers." for n in range(1, 80)]
+    asked = [ask for ask in model.asked if isinstance(ask, UpdateMemory)]
+    assert [len(ask.boundaries) for ask in asked] == [30, 30, 19]
+    assert [ask.previous for ask in asked] == ["", "I opened 30 drawers.", "I opened 60 drawers."]
+
+
 def test_one_subtask_needs_no_memory_and_no_ask() -> None:
     model = ScriptedModel([])
     assert rows_of(Memory(MemorySettings()), model, scene(), subtasks=SUBTASKS[:1]) == []

@@ -58,6 +58,13 @@ def test_into_a_box() -> None:
     ]
 
 
+def test_an_episode_of_very_many_steps_is_told_to_its_end() -> None:
+    told = [*PICK, "retract"] * 50
+    named = labels("Put the pink brick in the transparent box.", *told)
+    assert len(named) > 250
+    assert named[-1] == "retract"
+
+
 def test_stacking_lowers() -> None:
     assert labels("Stack the green brick on top of the pink brick.", *PICK)[3:] == [
         "move to the pink brick",

@@ -59,6 +59,20 @@ def test_what_is_ruled_out_never_comes_even_at_the_edges() -> None:
     assert choose(scores, edges, Sampling(temperature=1.0)).tolist() == [70_000, 70_001, 70_002]
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_marks_of_the_template_are_never_said(temperature: float) -> None:
+    import torch
+
+    from roboscribe.models.decoding import Row, Sampling, Steering
+
+    rows = [Row(limit=50, seed=seed) for seed in range(20)]
+    steering = Steering(rows, Sampling(temperature), 5, ends=frozenset({4}), marks=[1, 3], pad=4)
+    for _ in range(50):
+        steering(torch.zeros(20, 1), torch.tensor([0.0, 9.0, 1.0, 9.0, -9.0]).repeat(20, 1))
+    assert {token for row in rows for token in row.tokens} <= {0, 2}
+    assert all(row.tokens for row in rows)
+
+
 def test_a_row_ends_at_its_limit_or_its_end_mark() -> None:
     from roboscribe.models.decoding import Row
 

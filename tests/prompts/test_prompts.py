@@ -22,7 +22,7 @@ from roboscribe.asks import (
     SegmentEpisode,
     UpdateMemory,
 )
-from roboscribe.errors import EpisodeError, SettingsError
+from roboscribe.errors import EpisodeError, RunStopped, SettingsError
 from roboscribe.frames import Jpeg
 from roboscribe.prompts.render import Prompts, ask_kinds, template_names
 from roboscribe.signals import GripperEvent, Signals
@@ -225,7 +225,12 @@ def test_another_system_text_changes_every_digest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "named"),
     [
-        ("rephrase_task.md.j2", "{% if ask.task %}", ["rephrase_task.md.j2", "line 1"]),
+        ("rephrase_task.md.j2", "{% if ask.task %}", ["rephrase_task.md.j2, line 1: Unexpected end"]),
+        (
+            "rephrase_task.md.j2",
+            "{{ ask.task",
+            ["line 1: unexpected end of template, expected 'end of print"],
+        ),
         ("rephrase_task.md.j2", "a\n{{ ask.tusk }}", ["rephrase_task.md.j2", "line 2", "tusk", "task"]),
         ("rephrase.md.j2", "hello", ["rephrase.md.j2", "rephrase_task.md.j2"]),
         ("notes.txt", "hello", ["no template"]),
@@ -238,6 +243,16 @@ def test_a_malformed_override_is_refused_before_anything_is_asked(
     with pytest.raises(SettingsError) as caught:
         Prompts(tmp_path)
     assert all(part in str(caught.value) for part in named)
+    assert str(tmp_path) in str(caught.value)
+    assert ".." not in str(caught.value)
+
+
+def test_a_template_that_cannot_be_filled_in_ends_the_run(tmp_path: Path) -> None:
+    (tmp_path / "rephrase_task.md.j2").write_text("{{ ask.task.colour.name }}")
+    with pytest.raises(
+        RunStopped, match=r"rephrase_task.md.j2: 'str object' has no attribute 'colour'\. Mend"
+    ):
+        words(RephraseTask(episode=0, task="Lift it.", count=3), Prompts(tmp_path))
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ from roboscribe.config import MemorySettings, answer_settings
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
+_AT_ONCE = 30
+"""Boundaries in one ask: memories of many more are longer than a reply may be."""
+
 
 class Memory(Blind):
-    """Asks for all boundaries of an episode at once, or, chained, for one after the other."""
+    """Asks for all boundaries of an episode at once, some dozens each in a long one; chained, one after the other."""
 
     name = "memory"
     version = 1
@@ -42,7 +45,8 @@ class Memory(Blind):
         task = task_of(scene, upstream)
         subtasks = tuple(span.label for span in spans)
         memories: list[str] = []
-        for asked in [(n,) for n in boundaries] if self._settings.chained else [boundaries]:
+        each = 1 if self._settings.chained else _AT_ONCE
+        for asked in (boundaries[at : at + each] for at in range(0, len(boundaries), each)):
             answer = await model.answer(
                 UpdateMemory(
                     episode=episode.index,

@@ -15,6 +15,8 @@ from roboscribe.frames import Part
 from roboscribe.signals import GripperEvent, Signals
 
 _SECONDS_PER_SENTENCE = 2.0
+_MOST = 200
+"""Subtasks that a model may find in one stretch; one that keeps to a rule sees whole episodes, however long."""
 
 LabelText = Annotated[str, Field(min_length=2, max_length=120)]
 
@@ -36,7 +38,7 @@ class Segment(Answer):
 class Segments(Answer):
     """The subtasks of a stretch in the order they happen."""
 
-    segments: Annotated[list[Segment], Field(min_length=1, max_length=200)]
+    segments: Annotated[list[Segment], Field(min_length=1, max_length=10_000)]
 
 
 class Label(Answer):
@@ -123,14 +125,13 @@ class SegmentEpisode(Ask[Segments], Stretch):
         return pictures_of(self.sheets, self.episode)
 
     def narrow(self, schema: dict[str, Any]) -> None:
-        """Times lie within the stretch."""
+        """Times lie within the stretch, and the list ends."""
         segments = schema["properties"]["segments"]
         for name in ("start", "end"):
             # Two decimals, rounded outwards: servers that compile bounds into a grammar want short numbers.
             bounds = {"minimum": floor(self.start * 100) / 100, "maximum": ceil(self.until * 100) / 100}
             segments["items"]["properties"][name].update(bounds)
-        if self.most:
-            segments["maxItems"] = self.most
+        segments["maxItems"] = self.most or _MOST
 
     def objection(self, answer: Segments) -> str:
         """A segment must begin or be under way within the stretch."""

@@ -95,15 +95,25 @@ class Steering(LogitsProcessor):
         sampling: How tokens are drawn.
         vocabulary: Number of tokens the grammars know.
         ends: End marks.
+        marks: Other marks of the template, such as those around pictures. They are no text, so that a reply could
+            hold them where its grammar has room for letters, and would not fit its schema without them.
         pad: What a row that is finished is filled up with.
     """
 
     def __init__(
-        self, rows: Sequence[Row], sampling: Sampling, vocabulary: int, ends: frozenset[int], pad: int
+        self,
+        rows: Sequence[Row],
+        sampling: Sampling,
+        vocabulary: int,
+        *,
+        ends: frozenset[int],
+        marks: Sequence[int],
+        pad: int,
     ) -> None:
         self.rows = rows
         self._sampling = sampling
         self._ends = ends
+        self._marks = list(marks)
         self._pad = pad
         self._allowed = xgrammar.allocate_token_bitmask(len(rows), vocabulary)
 
@@ -121,6 +131,7 @@ class Steering(LogitsProcessor):
         for index, row in enumerate(self.rows):
             if row.finish is None:
                 row.mask(self._allowed, index)
+        scores_here[:, self._marks] = _NEVER
         xgrammar.apply_token_bitmask_inplace(scores_here, self._allowed.to(scores_here.device))
         draws = torch.tensor(
             [row.draw() for row in self.rows], dtype=torch.float64, device=scores_here.device

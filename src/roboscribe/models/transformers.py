@@ -131,7 +131,14 @@ class Loaded:
         ]
         tokenizer = self.processor.tokenizer
         vocabulary = self.model.config.get_text_config().vocab_size
-        steering = Steering(rows, self.sampling, vocabulary, self.ends, tokenizer.pad_token_id)
+        steering = Steering(
+            rows,
+            self.sampling,
+            vocabulary,
+            ends=self.ends,
+            marks=sorted(set(tokenizer.all_special_ids) - self.ends),
+            pad=tokenizer.pad_token_id,
+        )
         with torch.inference_mode():
             self.model.generate(
                 **inputs.to(self.model.device, dtype=self.model.dtype),

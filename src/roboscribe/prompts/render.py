@@ -14,12 +14,13 @@ from jinja2 import nodes
 
 from roboscribe.asks import Ask
 from roboscribe.asks import __all__ as _names
-from roboscribe.errors import SettingsError
+from roboscribe.errors import RunStopped, SettingsError, cause
 from roboscribe.frames import Part
 
 HERE = Path(__file__).parent
 SUFFIX = ".md.j2"
 SYSTEM = "system"
+_MEND = "Mend the template in the --prompts folder."
 
 
 class Prompts:
@@ -40,8 +41,9 @@ class Prompts:
         if overrides is not None:
             _check_folder(overrides)
         folders = [HERE] if overrides is None else [overrides, HERE]
+        self._loader = jinja2.FileSystemLoader(folders)
         self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folders),
+            loader=self._loader,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -61,6 +63,7 @@ class Prompts:
 
         Raises:
             RoboscribeError: What there is to see cannot be read.
+            RunStopped: The template reads what is not there.
         """
         parts = list(await asyncio.to_thread(ask.look))
         words = self._words(name_of(type(ask)), ask=ask)
@@ -69,15 +72,16 @@ class Prompts:
     def _words(self, name: str, **facts: Any) -> str:
         try:
             return self._environment.get_template(name + SUFFIX).render(facts).strip()
-        except jinja2.TemplateError as error:
-            raise SettingsError(
-                f"{name}{SUFFIX}: {error}.", "Mend the template in the --prompts folder."
-            ) from error
+        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # The next episodes would fare no better.
+            raise RunStopped(f"{self._path(name)}: {cause(error)}.", _MEND) from error
 
     def _source(self, name: str) -> str:
-        loader = self._environment.loader
-        assert loader is not None
-        return loader.get_source(self._environment, name + SUFFIX)[0]
+        return self._loader.get_source(self._environment, name + SUFFIX)[0]
+
+    def _path(self, name: str) -> str:
+        """Where a template lies."""
+        return self._loader.get_source(self._environment, name + SUFFIX)[1]
 
     def _check(self, kind: type[Ask[Any]]) -> None:
         """Refuse a template that does not compile, or reads what its ask does not have, before anything is asked."""
@@ -86,15 +90,12 @@ class Prompts:
             tree = self._environment.parse(self._sources[name])
             self._environment.get_template(name + SUFFIX)
         except jinja2.TemplateSyntaxError as error:
-            raise SettingsError(
-                f"{name}{SUFFIX}, line {error.lineno}: {error.message}.",
-                "Mend the template in the --prompts folder.",
-            ) from error
+            raise SettingsError(f"{self._path(name)}, line {error.lineno}: {cause(error)}.", _MEND) from error
         known = {item.name for item in fields(kind)} | {n for n in dir(kind) if not n.startswith("_")}
         for node in tree.find_all(nodes.Getattr):
             if isinstance(node.node, nodes.Name) and node.node.name == "ask" and node.attr not in known:
                 raise SettingsError(
-                    f"{name}{SUFFIX}, line {node.lineno}: {kind.__name__} has no {node.attr!r}.",
+                    f"{self._path(name)}, line {node.lineno}: {kind.__name__} has no {node.attr!r}.",
                     f"It has {', '.join(sorted(item.name for item in fields(kind)))}.",
                 )
 

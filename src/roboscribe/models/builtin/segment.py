@@ -36,7 +36,7 @@ def segment(ask: SegmentEpisode) -> Segments:
         item.model_copy(update={"start": max(item.start, start), "end": max(min(item.end, end), start)})
         for item in inside
     ]
-    return Segments(segments=clipped[:200])
+    return Segments(segments=clipped)
 
 
 def _whole(ask: SegmentEpisode) -> list[Segment]:
