@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -13,9 +13,10 @@ from roboscribe.asks import Exchange, Exchanges, ImagineDialogue, ImagineDialogu
 from roboscribe.asks.base import derive_seed
 from roboscribe.asks.dialogue import TYPES, ResponseType, ScenarioType
 from roboscribe.english.gist import gist
+from roboscribe.english.lexicon import SURFACES
 from roboscribe.english.steps import TRIVIAL, Kind
 from roboscribe.english.texts import upper_first
-from roboscribe.english.things import is_unknown, thing_of
+from roboscribe.english.things import distinct_things, is_unknown, thing_of
 from roboscribe.english.words import is_plural
 from roboscribe.errors import AnswerError
 from roboscribe.models.builtin.bids import by_robot, doing, pronoun, ways
@@ -154,7 +155,9 @@ class _Draft:
         if article != "the" or is_unknown(thing):
             return thing
         pointed = "those" if is_plural(thing) else "that"
-        return self._pick((thing, f"{pointed} {noun}", thing, f"{thing} there"))
+        # What is in the hand is not over there.
+        where = "" if self.occasion.situation.held else " there"
+        return self._pick((thing, f"{pointed} {noun}", thing, thing + where))
 
     def _facts(self, bid: str) -> dict[str, str]:
         at = self.occasion.situation
@@ -188,19 +191,29 @@ class _Draft:
         return (_AT_REST.get(preposition, preposition), at.next.place) if at.next.place else ("", "")
 
     @cached_property
-    def _others(self) -> tuple[str, ...]:
+    def _spared(self) -> list[str]:
+        """Things that the robot neither handles nor goes to from here on."""
+        return [noun for noun in self.occasion.situation.spared if not _is_one_of(noun, self._ahead)]
+
+    @cached_property
+    def _ahead(self) -> list[str]:
+        """Things that the current skill and those after it name."""
+        steps = self.occasion.situation.remaining
+        return distinct_things(noun for step in steps for noun in (step.thing, step.place) if noun)
+
+    @cached_property
+    def _others(self) -> Sequence[str]:
         """Things that are left alone for good, or where there are none, those whose turn comes later."""
         at = self.occasion.situation
-        own = (at.next.thing, at.next.place)
-        spared = tuple(noun for noun in at.spared if noun not in own)
-        return spared or tuple(noun for noun in at.later if noun not in own)
+        own = [noun for noun in (at.thing, at.next.thing, at.next.place) if noun]
+        later = (noun for noun in self._ahead if thing_of(noun).head not in SURFACES)
+        return self._spared or [noun for noun in later if not (is_unknown(noun) or _is_one_of(noun, own))]
 
     def _sparing(self) -> Pairs:
         """What can be said of another thing; nothing where there is none."""
         if not self._others:
             return ()
-        spared = self._others[0] in self.occasion.situation.spared
-        return self._words.sparing if spared else self._words.sparing_later
+        return self._words.sparing if self._spared else self._words.sparing_later
 
     def _prompt(self) -> tuple[str, str]:
         """What the person says, and the condition in it as the robot would say it; "" without one."""
@@ -226,9 +239,9 @@ class _Draft:
                 )
                 return self._said((self._pick((*self._words.corrections, *history)),), shift), ""
             case "implicit_request":
-                return self._said(
-                    (self._pick(self._needs()), *self._sometimes(self._words.reasons)), shift
-                ), ""
+                still = self.occasion.situation.next.kind == "wait"
+                reasons = self._words.reasons_still if still else self._words.reasons
+                return self._said((self._pick(self._needs()), *self._sometimes(reasons)), shift), ""
             case "constraint_based":
                 still = self.occasion.situation.next.kind == "wait"
                 how, echo = self._pick(self._words.waiting if still else self._words.constraints)
@@ -272,3 +285,8 @@ class _Draft:
             case "constraint_acknowledgment":
                 form = self._pick_reply(self._words.heeding)
         return form.format(**facts)
+
+
+def _is_one_of(noun: str, others: Iterable[str]) -> bool:
+    """Whether a noun phrase may name one of some things."""
+    return any(thing_of(noun).may_be(thing_of(other)) for other in others)

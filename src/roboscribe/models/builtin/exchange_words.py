@@ -30,6 +30,7 @@ class Words:
     corrections: Texts
     afterwards: Texts
     reasons: Texts
+    reasons_still: Texts
     constraints: Pairs
     waiting: Pairs
     agreeing: Texts
