@@ -126,7 +126,7 @@ def dialogue(folders: Sequence[Path], interval: float) -> Iterator[tuple[Occasio
             scene = Scene(dataset.episode(index), 0)
             annotator = Skills(SubtasksSettings(), None, Lengths(1.0, 3.0))
             rows = asyncio.run(annotator.annotate(scene, {"task": []}, BuiltinModel()))
-            for sample in samples_of(scene.episode, skills_of_rows(scene, rows), interval, number, 0):
+            for sample in samples_of(scene.episode, skills_of_rows(scene.episode, rows), interval, number, 0):
                 yield sample.occasion, ask(sample.occasion, number)
                 number += 1
 

@@ -50,9 +50,9 @@ class Exchange(Answer):
 
 
 class Exchanges(Answer):
-    """One exchange for each occasion asked about, in the same order."""
+    """One exchange for each occasion asked about, in the same order; null where none that fits was found."""
 
-    exchanges: Annotated[list[Exchange], Field(max_length=100)]
+    exchanges: Annotated[list[Exchange | None], Field(max_length=100)]
 
 
 class Pictured(Protocol):
@@ -215,17 +215,29 @@ class ImagineDialogues(Ask[Exchanges]):
         return pictures_of(self.sheets, self.episode)
 
     def narrow(self, schema: dict[str, Any]) -> None:
-        """As many exchanges as occasions."""
-        schema["properties"]["exchanges"].update(minItems=len(self.occasions), maxItems=len(self.occasions))
+        """As many exchanges as occasions, none of them null."""
+        wanted = schema["properties"]["exchanges"]
+        wanted.update(minItems=len(self.occasions), maxItems=len(self.occasions))
+        wanted["items"] = next(kind for kind in wanted["items"]["anyOf"] if kind["type"] == "object")
 
     def objection(self, answer: Exchanges) -> str:
         """Each fits its occasion."""
         if len(answer.exchanges) != len(self.occasions):
             return f"{len(self.occasions)} exchanges are wanted, but {len(answer.exchanges)} were given."
-        faults = (
-            (number, occasion.fault(exchange))
-            for number, (occasion, exchange) in enumerate(
-                zip(self.occasions, answer.exchanges, strict=True), 1
-            )
-        )
+        faults = enumerate(self._faults(answer), 1)
         return " ".join(f"Exchange {number}: {fault}" for number, fault in faults if fault)
+
+    def remainder(self, answer: Exchanges) -> Exchanges | None:
+        """The exchanges that fit, so that only the others are asked for again."""
+        if len(answer.exchanges) != len(self.occasions):
+            return None
+        made = zip(answer.exchanges, self._faults(answer), strict=True)
+        kept = [None if fault else exchange for exchange, fault in made]
+        return Exchanges(exchanges=kept) if any(kept) else None
+
+    def _faults(self, answer: Exchanges) -> list[str]:
+        """What is wrong with each exchange; empty for one that will do."""
+        return [
+            occasion.fault(exchange) if exchange is not None else "It is missing."
+            for occasion, exchange in zip(self.occasions, answer.exchanges, strict=True)
+        ]

@@ -67,7 +67,7 @@ class DialogueSettings(SkillsSettings):
     sample_interval: float = 1.0
     """Seconds between the frames at which a dialogue is imagined; the first frame of an episode always is one."""
     image_key: tuple[str, ...] = ()
-    """Camera keys to show; all with video, as far as --num-image-views-per-sample goes, when left out."""
+    """Camera keys to show, first of all; others follow as far as --num-image-views-per-sample goes."""
     num_image_views_per_sample: int | None = None
     """Cameras to show at each sample; as many as --image-key names, or one, when left out."""
     video_mode: bool = False

@@ -28,6 +28,15 @@ class Photo:
     path: Path
     camera: str
 
+    def check(self) -> None:
+        """Make sure that the file is there.
+
+        Raises:
+            DatasetError: It is not.
+        """
+        if not self.path.is_file():
+            raise DatasetError(f"{self.path}: there is no such picture.")
+
     def picture(self) -> Jpeg:
         """The picture; a JPEG file as it is, anything else encoded once.
 
@@ -38,6 +47,7 @@ class Photo:
 
     @cached_property
     def _picture(self) -> Jpeg:
+        self.check()
         try:
             data = self.path.read_bytes()
             with Image.open(io.BytesIO(data)) as image:

@@ -12,11 +12,11 @@ from functools import cached_property
 from pathlib import Path
 
 from roboscribe.annotators.base import Scene
-from roboscribe.annotators.spans import spans_of
 from roboscribe.annotators.view import View
 from roboscribe.asks import Exchange, Occasion, Sheets, Shot
 from roboscribe.config import DialogueSettings, answer_settings
 from roboscribe.config.hirobot import SUFFIX
+from roboscribe.dataset import Dataset
 from roboscribe.episode import Episode
 from roboscribe.errors import AnswerError, DatasetError, EpisodeError, SettingsError
 from roboscribe.events import EpisodeStaged, Listener, Note, RunFinished, StagingStarted, ignore
@@ -24,12 +24,12 @@ from roboscribe.frames import FrameNeeds, FrameStore
 from roboscribe.hirobot.imagine import Imagination, Subject, Wish, exchanges, imagine
 from roboscribe.hirobot.opened import Opened, model_of, open_for_index_features
 from roboscribe.hirobot.samples import Sample, numbering, sample_frames, samples_of
-from roboscribe.hirobot.skills import SkillsMaker
+from roboscribe.hirobot.skills import SkillsMaker, skills_of_rows
 from roboscribe.hirobot.twins import twins
 from roboscribe.hirobot.writing import Said, read_said, write_dialogue
 from roboscribe.language import PERSISTENT
 from roboscribe.models.base import Model
-from roboscribe.skills import EpisodeSkills, Skill, read_skills
+from roboscribe.skills import EpisodeSkills, read_skills
 from roboscribe.staging import STAGES, Record
 from roboscribe.staging.answers import AnswerLog, key_of
 from roboscribe.staging.pace import PacedModel
@@ -142,9 +142,13 @@ class DialogueMaker:
 
     @cached_property
     def _given(self) -> Mapping[int, EpisodeSkills]:
-        """Skills that the dataset has, by episode index."""
-        book = read_skills(self.opened.base.root)
-        return book.episodes if book is not None else {}
+        """Skills that the dataset's file of skills has, by episode index."""
+        return _skills_in(self.opened.source)
+
+    @cached_property
+    def _copied(self) -> Mapping[int, EpisodeSkills]:
+        """The same of what was written before."""
+        return _skills_in(self.opened.base)
 
     @cached_property
     def _first(self) -> Mapping[int, int]:
@@ -173,14 +177,15 @@ class DialogueMaker:
 
     @cached_property
     def _cameras(self) -> tuple[str, ...]:
-        """Cameras to show at each sample."""
-        source, keys = self.opened.source, self.settings.image_key
-        known = keys or tuple(camera.key for camera in source.cameras)
-        wanted = self.settings.num_image_views_per_sample or max(1, len(keys))
+        """Cameras to show at each sample: those that are named, then others."""
+        named = self.settings.image_key
+        known = tuple(dict.fromkeys((*named, *(camera.key for camera in self.opened.source.cameras))))
+        wanted = self.settings.num_image_views_per_sample or max(1, len(named))
         if wanted > len(known):
             raise SettingsError(
-                f"--num-image-views-per-sample is {wanted}, but there are {len(known)} cameras:"
-                f" {', '.join(known) or 'none'}."
+                f"{wanted} cameras are to be shown, but the dataset has {len(known)}:"
+                f" {', '.join(known) or 'none'}.",
+                "--num-image-views-per-sample says how many, --image-key which.",
             )
         return known[:wanted]
 
@@ -203,21 +208,12 @@ class DialogueMaker:
             )
 
     def _known_skills(self, index: int) -> EpisodeSkills | None:
-        """Skills that the dataset has of an episode: in its file of skills, else subtasks in its language columns."""
-        if index in self._given:
-            return self._given[index]
-        base = self.opened.base
-        rows = base.language_rows(index) if PERSISTENT in base.info.features else []
-        rows = [row for row in rows if row.style == "subtask"]
-        if not rows:
-            return None
-        episode = self.opened.source.episode(index)
-        spans = spans_of(rows, episode)
-        ends = [*(episode.time_of(span.start) for span in spans[1:]), episode.end]
-        named = (
-            Skill(span.label, episode.time_of(span.start), end) for span, end in zip(spans, ends, strict=True)
-        )
-        return EpisodeSkills(index, episode.task, tuple(named))
+        """Skills that are there of an episode: in a file of skills, else subtasks in language columns.
+
+        The dataset comes before what was made of it, as it may have got skills since.
+        """
+        given = self._given.get(index) or _spoken_skills(self.opened.source, index)
+        return given or self._copied.get(index) or _spoken_skills(self.opened.base, index)
 
     async def run(self) -> None:
         """Imagine the dialogues, and once more those that say again what others say.
@@ -238,23 +234,23 @@ class DialogueMaker:
         async with self._scene(index) as (scene, log):
             loop = self.skills.loop
             await loop.usable.wait()
-            asked = loop.asks
-            skills = await self._skills_of(scene)
-            if skills is None:
+            found = await self._skills_of(scene)
+            if found is None:
                 return
+            skills, asks = found
             samples = samples_of(
                 scene.episode, skills, self.settings.sample_interval, self._first[index], self.settings.seed
             )
             wishes = self.how.wishes(scene.episode.digest, [sample.occasion for sample in samples])
-            asks = await self._imagine(scene, log, samples, wishes)
+            asks += await self._imagine(scene, log, samples, wishes)
         for stage in STAGES:
             self.skills.staging.forget(index, stage)
         self.made[index] = Made(skills, samples, wishes, exchanges(log, wishes))
         made, reused = ((NAME,), ()) if asks else ((), (NAME,))
-        self.listen(EpisodeStaged(index, loop.asks - asked, made, reused, loop.spent))
+        self.listen(EpisodeStaged(index, asks, made, reused, loop.spent))
 
-    async def _skills_of(self, scene: Scene) -> EpisodeSkills | None:
-        """The skills of an episode; None where they could not be made, which has been told.
+    async def _skills_of(self, scene: Scene) -> tuple[EpisodeSkills, int] | None:
+        """The skills of an episode, and how many asks they took; None where they could not be made.
 
         Raises:
             EpisodeError: It has none, and none are to be made.
@@ -262,13 +258,15 @@ class DialogueMaker:
         index = scene.episode.index
         known = await asyncio.to_thread(self._known_skills, index)
         if known is not None:
-            return known
+            if index in self._given and known != self._copied.get(index):
+                self.skills.made[index] = known
+            return known, 0
         if self.settings.skills == "given":
             raise EpisodeError(
                 index, "It has no skills.", "Make them with roboscribe subtasks, or with --skills auto."
             )
-        await self.skills.make(scene)
-        return self.skills.made.get(index)
+        staged = await self.skills.make(scene)
+        return None if staged is None else (self.skills.made[index], staged.asks)
 
     async def _make_again(self, index: int, avoid: Mapping[int, tuple[str, ...]]) -> None:
         """Ask once more for some of an episode's exchanges, by their place; the old ones stay where that fails."""
@@ -385,3 +383,16 @@ class DialogueMaker:
             append_tasks=self.settings.tasks == "append",
             listen=self.listen,
         )
+
+
+def _skills_in(dataset: Dataset) -> Mapping[int, EpisodeSkills]:
+    """What a dataset's file of skills has, by episode index."""
+    book = read_skills(dataset.root)
+    return book.episodes if book is not None else {}
+
+
+def _spoken_skills(dataset: Dataset, index: int) -> EpisodeSkills | None:
+    """The subtasks of an episode in a dataset's language columns; None where there are none."""
+    rows = dataset.language_rows(index) if PERSISTENT in dataset.info.features else []
+    rows = [row for row in rows if row.style == "subtask"]
+    return skills_of_rows(dataset.episode(index), rows) if rows else None

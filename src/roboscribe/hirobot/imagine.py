@@ -135,12 +135,12 @@ async def imagine(how: Imagination, model: Model, subject: Subject, wishes: Sequ
     Raises:
         RoboscribeError: One of them got no answer; the others are kept.
     """
-    missing = [wish for wish in wishes if any(key not in subject.log for key in wish.keys)]
-    asks = (_answered(how, model, subject, wish) for wish in missing)
-    for outcome in await asyncio.gather(*asks, return_exceptions=True):
-        if outcome is not None:
+    asks = (_answered(how, model, subject, wish) for wish in wishes)
+    outcomes = await asyncio.gather(*asks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
             raise outcome
-    return len(missing)
+    return sum(outcome for outcome in outcomes if isinstance(outcome, int))
 
 
 def exchanges(log: AnswerLog, wishes: Sequence[Wish]) -> list[Exchange]:
@@ -148,18 +148,34 @@ def exchanges(log: AnswerLog, wishes: Sequence[Wish]) -> list[Exchange]:
     return [Exchange(**log[key]) for wish in wishes for key in wish.keys]
 
 
-async def _answered(how: Imagination, model: Model, subject: Subject, wish: Wish) -> None:
-    first = wish.occasions[0]
-    again = "again/" if any(occasion.avoid for occasion in wish.occasions) else ""
+async def _answered(how: Imagination, model: Model, subject: Subject, wish: Wish) -> int:
+    """Have answered what is not there yet of a wish, until all is or an ask has helped nothing; the number of asks.
+
+    Raises:
+        RoboscribeError: An ask got no answer; what was answered before is kept.
+    """
+    asks = 0
+    while missing := [place for place, key in enumerate(wish.keys) if key not in subject.log]:
+        found = await _ask(how, model, subject, [wish.occasions[place] for place in missing])
+        made = {wish.keys[place]: one for place, one in zip(missing, found, strict=True) if one is not None}
+        subject.log.add({key: one.model_dump() for key, one in made.items()})
+        asks += 1
+    return asks
+
+
+async def _ask(
+    how: Imagination, model: Model, subject: Subject, occasions: Sequence[Occasion]
+) -> Sequence[Exchange | None]:
+    """An exchange for each occasion, or None; at least one exchange."""
+    first = occasions[0]
+    again = "again/" if any(occasion.avoid for occasion in occasions) else ""
     seed = derive_seed(how.seed, subject.index, f"dialogue/{again}{first.number}")
     if how.whole:
-        ask = ImagineDialogues(
-            episode=subject.index, seed=seed, occasions=wish.occasions, sheets=subject.sheets
+        of_all = ImagineDialogues(
+            episode=subject.index, seed=seed, occasions=tuple(occasions), sheets=subject.sheets
         )
-        found = (await model.answer(ask)).exchanges
-    else:
-        shots = subject.shots(first) if how.looks else ()
-        found = [
-            await model.answer(ImagineDialogue(episode=subject.index, seed=seed, occasion=first, shots=shots))
-        ]
-    subject.log.add({key: one.model_dump() for key, one in zip(wish.keys, found, strict=True)})
+        return (await model.answer(of_all)).exchanges
+    shots = subject.shots(first) if how.looks else ()
+    return [
+        await model.answer(ImagineDialogue(episode=subject.index, seed=seed, occasion=first, shots=shots))
+    ]

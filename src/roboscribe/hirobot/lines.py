@@ -1,8 +1,9 @@
 """`roboscribe dialogue --jsonl`: samples as JSON lines go in; the same lines with a dialogue in each come out.
 
-Lines are read as they are needed and written in their order, so that a file of any length takes little memory. The
-result grows beside its final name, and takes it when the last line is done. Answers are kept one by one, so that the
-same command goes on after any interruption.
+Lines are read as they are needed and written in their order, so that a file of any length takes little memory: of a
+line that is done, only where its answer lies and what it says are remembered. The result grows beside its final name,
+and takes it when the last line is done. Answers are kept one by one, so that the same command goes on after any
+interruption.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from roboscribe.asks import Occasion
+from roboscribe.asks import Exchange, Occasion
 from roboscribe.config import DialogueSettings
 from roboscribe.dataset.journal import STAGING
 from roboscribe.english.task import is_placeholder
@@ -32,6 +33,7 @@ from roboscribe.frames.photo import Photo
 from roboscribe.hirobot.imagine import Imagination, Subject, exchanges, imagine
 from roboscribe.hirobot.opened import model_of
 from roboscribe.hirobot.samples import types_of
+from roboscribe.hirobot.turns import Turns
 from roboscribe.hirobot.twins import Heard
 from roboscribe.models.base import Model
 from roboscribe.staging import Staging
@@ -156,9 +158,8 @@ class _Run:
     done: int = 0
     failed: int = 0
     _waiting: dict[int, bytes] = field(default_factory=dict[int, bytes])
-    _answered: dict[int, _Answered | None] = field(default_factory=dict[int, "_Answered | None"])
-    _order: list[int] = field(default_factory=list[int])
-    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _judging: Turns = field(default_factory=Turns)
+    _writing: Turns = field(default_factory=Turns)
     _heard: Heard = field(default_factory=Heard)
 
     @cached_property
@@ -192,10 +193,10 @@ class _Run:
         if self.loop.stopped:
             return
         with writable(self.target):
-            if self.done:
-                os.replace(part, self.target)
-            else:
+            if self.failed and not self.done:
                 part.unlink()
+            else:
+                os.replace(part, self.target)
 
     def _numbers(self) -> Iterator[int]:
         """Numbers of lines, from 1, as far as they hold anything; what they hold waits for its work."""
@@ -203,22 +204,27 @@ class _Run:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     self._waiting[number] = line
-                    self._order.append(number)
                     yield number
 
     async def _work(self, number: int, file: BufferedWriter) -> None:
-        try:
-            answered = await self._first(number, self._waiting.pop(number))
-        except RunStopped:
-            raise
-        except RoboscribeError as error:
-            self.failed += 1
-            self.listen(LineFailed(number, str(error)))
-            answered = None
-        self._answered[number] = answered
-        async with self._writing:
-            while self._order and self._order[0] in self._answered:
-                await self._write(self._order.pop(0), file)
+        """Do a line: what it says is compared with what those before it say, and it is written behind them."""
+        with self._judging.turn() as judging, self._writing.turn() as writing:
+            try:
+                answered = await self._first(number, self._waiting.pop(number))
+            except RunStopped:
+                raise
+            except RoboscribeError as error:
+                self.failed += 1
+                self.listen(LineFailed(number, str(error)))
+                answered = None
+            async with judging:
+                earlier = self._heard.before(answered.exchange.user_prompt) if answered else ()
+            if answered and earlier:
+                await self._again(answered, earlier)
+            async with writing:
+                if answered:
+                    self._write(answered, file)
+                    self.listen(LineDone(number, answered.asks, self.loop.spent))
 
     async def _first(self, number: int, text: bytes) -> _Answered:
         """A line with its answer, whether that is a near-duplicate or not.
@@ -230,35 +236,30 @@ class _Run:
         subject = Subject(number, self.log, lambda _: self._photos(line))
         occasion = line.occasion(number - 1, self.settings.seed)
         digest = await asyncio.to_thread(self._digest, line)
-        answered = _Answered(data, subject, digest, occasion)
         await self.loop.usable.wait()
-        answered.asks += await self._imagine(answered, occasion)
-        return answered
+        return _Answered(data, subject, digest, occasion, *await self._imagine(subject, digest, occasion))
 
-    async def _imagine(self, answered: _Answered, occasion: Occasion) -> int:
-        """Have an occasion answered, unless it has been."""
-        wishes = self.how.wishes(answered.digest, [occasion])
-        asks = await imagine(self.how, PacedModel(self.model, self.loop.pace), answered.subject, wishes)
+    async def _again(self, answered: _Answered, avoid: tuple[str, ...]) -> None:
+        """Have a line answered once more, in other words; where that gets no answer, what there is will do."""
+        occasion = replace(answered.occasion, avoid=avoid)
+        with suppress(AnswerError):
+            exchange, asks = await self._imagine(answered.subject, answered.digest, occasion)
+            answered.exchange = exchange
+            answered.asks += asks
+
+    async def _imagine(self, subject: Subject, digest: str, occasion: Occasion) -> tuple[Exchange, int]:
+        """The exchange for an occasion, and how many asks it took: none where it is there."""
+        wishes = self.how.wishes(digest, [occasion])
+        asks = await imagine(self.how, PacedModel(self.model, self.loop.pace), subject, wishes)
         self.loop.asks += asks
-        (answered.exchange,) = exchanges(self.log, wishes)
-        return asks
+        (exchange,) = exchanges(self.log, wishes)
+        return exchange, asks
 
-    async def _write(self, number: int, file: BufferedWriter) -> None:
-        """Write the next line, asked once more where it says again what an earlier one says."""
-        answered = self._answered.pop(number)
-        if answered is None:
-            return
-        assert answered.exchange is not None
-        if earlier := self._heard.before(answered.exchange.user_prompt):
-            again = replace(answered.occasion, avoid=earlier)
-            # Where that gets no answer, what there is will do.
-            with suppress(AnswerError):
-                answered.asks += await self._imagine(answered, again)
+    def _write(self, answered: _Answered, file: BufferedWriter) -> None:
         with writable(self.target):
             file.write((json.dumps(answered.result, ensure_ascii=False) + "\n").encode())
             file.flush()
         self.done += 1
-        self.listen(LineDone(number, answered.asks, self.loop.spent))
 
     def _photos(self, line: Line) -> tuple[Photo, ...]:
         names = [f"picture {place}" for place in range(1, len(line.images) + 1)]
@@ -270,10 +271,17 @@ class _Run:
         """Digest of what is seen; of nothing where nobody looks.
 
         Raises:
-            DatasetError: A picture cannot be read.
+            DatasetError: A picture is missing or cannot be read, or there is none for a model that looks.
         """
+        photos = self._photos(line)
+        if not self.how.looks:
+            for photo in photos:
+                photo.check()
+            return ""
+        if not photos:
+            raise DatasetError("images is empty, but the model answers to what it sees.")
         seen = hashlib.sha256()
-        for photo in self._photos(line) if self.how.looks else ():
+        for photo in photos:
             seen.update(hashlib.sha256(photo.picture().data).digest())
         return seen.hexdigest()
 
@@ -287,7 +295,7 @@ class _Answered:
         subject: What is asked about.
         digest: Of what is seen.
         occasion: What is wanted.
-        exchange: What was answered; None before.
+        exchange: What was answered.
         asks: Asks that it took.
     """
 
@@ -295,7 +303,7 @@ class _Answered:
     subject: Subject
     digest: str
     occasion: Occasion
-    exchange: Any = None
+    exchange: Exchange
     asks: int = 0
 
     @property
@@ -303,8 +311,7 @@ class _Answered:
         """The line with its dialogue."""
         return {
             **self.data,
-            "user_prompt": self.exchange.user_prompt,
-            "robot_utterance": self.exchange.robot_utterance,
+            **self.exchange.model_dump(),
             "scenario_type": self.occasion.scenario,
             "response_type": self.occasion.response,
         }
@@ -318,7 +325,7 @@ def _read(text: bytes) -> tuple[dict[str, Any], Line]:
     """
     try:
         data: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"It is not JSON: {cause(error)}.") from error
     if not isinstance(data, dict):
         raise DatasetError("It is JSON, but not an object.")

@@ -21,6 +21,7 @@ from roboscribe.dataset import Dataset
 from roboscribe.dataset.index_features import Indices, write_index_features
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import distinct
+from roboscribe.episode import Episode
 from roboscribe.errors import EpisodeError
 from roboscribe.events import (
     EpisodeStaged,
@@ -177,7 +178,8 @@ class SkillsMaker:
             self.loop.fail(index, *produced.failure)
             return None
         try:
-            self.made[index] = skills_of_rows(scene, self._rows(index, "skills"), self._rows(index, "task"))
+            rows = self._rows(index, self.annotator.name), self._rows(index, "task")
+            self.made[index] = skills_of_rows(scene.episode, *rows)
         except EpisodeError as error:
             self.loop.fail(index, "validate", str(error))
             return None
@@ -225,18 +227,17 @@ class SkillsMaker:
         return report.shards_written
 
 
-def skills_of_rows(scene: Scene, rows: Sequence[Row], task: Sequence[Row] = ()) -> EpisodeSkills:
+def skills_of_rows(episode: Episode, rows: Sequence[Row], task: Sequence[Row] = ()) -> EpisodeSkills:
     """The skills of an episode from the rows that name them.
 
     Args:
-        scene: The episode.
+        episode: The episode.
         rows: One ``subtask`` row at the start of each.
         task: The task as it was derived, if it was.
 
     Raises:
         EpisodeError: One has no name.
     """
-    episode = scene.episode
     spans = spans_of(rows, episode)
     for span in spans:
         if not span.label.strip():
