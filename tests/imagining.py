@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from fake_openai_server import question_digest, texts
+from make_dataset import make_dataset
 
-from roboscribe.asks import Ask, ImagineDialogue, ImagineDialogues
+from roboscribe.asks import Ask, ImagineDialogue, ImagineDialogues, SegmentEpisode
+from roboscribe.config import SkillsSettings
+from roboscribe.dataset import open_dataset
+from roboscribe.hirobot.skills import make_skills
 from roboscribe.models.builtin.model import RULES
 from roboscribe.models.scripted import ScriptedModel
 
@@ -65,3 +71,50 @@ def column(root: Path, name: str) -> dict[int, list[int]]:
 def rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a small table."""
     return pq.read_table(path).to_pylist()
+
+
+STILL: dict[str, Any] = {"kind": None, "state": None, "action": None, "tasks": ("Lift the cup.",)}
+"""A dataset without pictures, and without signals that boundaries could be moved to."""
+
+
+def with_skills(root: Path, **options: Any) -> Path:
+    """A small dataset without pictures whose episodes reach for a cup half of their time, and lift it."""
+    dataset = make_dataset(root, **{"frames": 40, **STILL, **options})
+    make_skills(SkillsSettings(root=dataset), model=model(reach_and_lift(dataset)))
+    return dataset
+
+
+def reach_and_lift(root: Path) -> Callable[[Ask[Any]], Any]:
+    """Answers of a model that divides the episodes of a dataset into two skills, and the rule's to other asks."""
+    dataset = open_dataset(root)
+
+    def reply(ask: Ask[Any]) -> Any:
+        if not isinstance(ask, SegmentEpisode):
+            return rule(ask)
+        end = dataset.episode(ask.episode).end
+        parts = (0.0, end / 2, "reach for the cup"), (end / 2, end, "lift the cup")
+        return {"segments": [{"start": start, "end": stop, "label": label} for start, stop, label in parts]}
+
+    return reply
+
+
+def spoken(body: dict[str, Any]) -> str:
+    """What a server says to a request for dialogue: what fits each occasion, in words of its own."""
+    told, mark = texts(body), int(question_digest(body)[:6], 16)
+    whole = _OCCASION.findall(told)
+    if not whole:
+        ((time, skill),) = _NOW.findall(told)
+        response = "clarification" if "asks one short question" in told else "any"
+        return json.dumps(_exchange(time, skill, response, mark))
+    return json.dumps(
+        {"exchanges": [_exchange(time, skill, response, mark) for time, skill, response in whole]}
+    )
+
+
+_NOW = re.compile(r"What it does now, at ([\d.]+) s: (.+)")
+_OCCASION = re.compile(r"^\d+\. ([\d.]+) s, skill \d+ \((.+)\): \w+, (\w+)$", re.MULTILINE)
+
+
+def _exchange(time: str, skill: str, response: str, mark: int) -> dict[str, str]:
+    reply = "Do you mean only that?" if response == "clarification" else "Sure, only that."
+    return {"user_prompt": f"{skill}, without any haste, {time} {mark}.", "robot_utterance": reply}
