@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from fake_openai_server import question_digest, texts
+from fake_openai_server import answer_schema, digest_of, is_probe, texts
 from make_dataset import make_dataset
 
 from roboscribe.asks import Ask, ImagineDialogue, ImagineDialogues, SegmentEpisode
@@ -73,6 +73,29 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return pq.read_table(path).to_pylist()
 
 
+SKILLS = ("move towards the red cup", "pick up the red cup", "place the red cup on the tray")
+
+
+def sample(number: int, **changes: Any) -> dict[str, Any]:
+    """A sample without a dataset: three in a row are of one episode."""
+    done = number % 3
+    return {
+        "episode_id": number // 3,
+        "t": 1.5 * done,
+        "images": [],
+        "skill_current": SKILLS[done],
+        "skill_history": list(SKILLS[:done]),
+        "task_description": "Put the red cup on the tray.",
+        **changes,
+    }
+
+
+def write(path: Path, found: Iterable[Any]) -> Path:
+    """A file of JSON lines; texts are lines as they are."""
+    path.write_text("".join((one if isinstance(one, str) else json.dumps(one)) + "\n" for one in found))
+    return path
+
+
 STILL: dict[str, Any] = {"kind": None, "state": None, "action": None, "tasks": ("Lift the cup.",)}
 """A dataset without pictures, and without signals that boundaries could be moved to."""
 
@@ -100,7 +123,9 @@ def reach_and_lift(root: Path) -> Callable[[Ask[Any]], Any]:
 
 def spoken(body: dict[str, Any]) -> str:
     """What a server says to a request for dialogue: what fits each occasion, in words of its own."""
-    told, mark = texts(body), int(question_digest(body)[:6], 16)
+    if is_probe(body):
+        return answer_schema(body)
+    told, mark = texts(body), int(sample_digest(body)[:6], 16)
     whole = _OCCASION.findall(told)
     if not whole:
         ((time, skill),) = _NOW.findall(told)
@@ -109,6 +134,11 @@ def spoken(body: dict[str, Any]) -> str:
     return json.dumps(
         {"exchanges": [_exchange(time, skill, response, mark) for time, skill, response in whole]}
     )
+
+
+def sample_digest(body: dict[str, Any]) -> str:
+    """Digest of what a request asks for, whatever is told about earlier replies."""
+    return digest_of({"asked": body["messages"][:2], "seed": body["seed"]})
 
 
 _NOW = re.compile(r"What it does now, at ([\d.]+) s: (.+)")
