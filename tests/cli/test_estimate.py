@@ -66,6 +66,24 @@ def test_machines_get_one_json_object(
     assert found["stopped"] == ""
 
 
+def test_hours_and_cost_of_gpus_follow_from_their_speed(
+    dataset: Path, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["estimate", "--root", str(dataset), "--vlm.api-base", server.url, "--gpu.count", "4"]
+    words += ["--gpu.reads", "1000", "--gpu.writes", "50", "--gpu.price", "3"]
+    assert main([*words, "--log-format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    seconds = found["total"]["prompt_tokens"] / 1000 + found["total"]["completion_tokens"] / 50
+    assert found["gpu_hours"] == pytest.approx(seconds / 3600)
+    assert found["hours"] == pytest.approx(seconds / 3600 / 4)
+    assert found["gpu_cost"] == pytest.approx(seconds / 3600 * 3)
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "GPU hours for " in shown
+    assert "A GPU reads 1,000 tokens a second or writes 50, as --gpu.reads and --gpu.writes say" in shown
+    assert "A call lasts" not in shown
+
+
 def test_the_builtin_model_has_nothing_to_pay(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["estimate", "--root", str(dataset)]) == 0
     assert "nothing to pay" in capsys.readouterr().out
@@ -76,6 +94,10 @@ def test_the_builtin_model_has_nothing_to_pay(dataset: Path, capsys: pytest.Capt
     [
         (("--sample", "0"), "--sample"),
         (("--seconds-per-call", "0"), "--seconds-per-call"),
+        (("--gpu.reads", "0", "--gpu.writes", "5"), "--gpu.reads"),
+        (("--gpu.reads", "9"), "--gpu.writes"),
+        (("--gpu.price", "2"), "--gpu.reads"),
+        (("--gpu.reads", "9", "--gpu.writes", "9", "--seconds-per-call", "2"), "--seconds-per-call"),
         (("--frames.cameras", "side"), "side"),
         (("--episodes", "7"), "--episodes 7"),
         (("--prompts", "nowhere"), "--prompts nowhere"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from roboscribe.cli import annotate
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
+from roboscribe.config import GpuSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,7 @@ class Arguments(annotate.Arguments):
     seconds_per_call: float | None = None
     """How long a call lasts while as many are under way as the run has at once; as earlier calls to the same
     model did, when left out, or 5 where nobody has measured."""
+    gpu: GpuSettings = field(default_factory=GpuSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -51,7 +53,13 @@ def main(words: Sequence[str]) -> int:
         if not for_machines:
             console.print(f"note: {note}", style="dim")
 
-    found = estimate(arguments, sample=arguments.sample, seconds_per_call=arguments.seconds_per_call, say=say)
+    found = estimate(
+        arguments,
+        sample=arguments.sample,
+        seconds_per_call=arguments.seconds_per_call,
+        gpus=arguments.gpu,
+        say=say,
+    )
     if for_machines:
         sys.stdout.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
     elif found.asks_nobody:
@@ -76,8 +84,11 @@ def _show(found: Estimate, console: Console) -> None:
     table.add_section()
     table.add_row(*_row(found.total, priced), style="bold")
     console.print(table)
+    gpu_cost = f" for {_money(found.gpu_cost)}" if found.gpu_cost else ""
     console.print(
-        f"{_duration(found.hours)} of the model's time" + (f", cost {_money(found.total.cost)}" * priced)
+        f"{_duration(found.hours)} of the model's time"
+        + f", {found.gpu_hours:,.1f} GPU hours{gpu_cost}" * (found.gpu_hours > 0)
+        + f", cost {_money(found.total.cost)}" * priced
     )
     for sentence in (found.stopped, *found.failures):
         if sentence:

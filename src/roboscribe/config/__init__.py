@@ -23,6 +23,7 @@ from roboscribe.config.checks import answer_settings, json_object
 from roboscribe.config.convert import ConvertSettings
 from roboscribe.config.dataset import DatasetSettings, WriterSettings, parse_episodes, ranges
 from roboscribe.config.executor import ExecutorName, ExecutorSettings
+from roboscribe.config.gpu import GpuSettings
 from roboscribe.config.hirobot import DialogueSettings, SkillsSettings
 from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import BackendName, VlmSettings
@@ -36,6 +37,7 @@ __all__ = [
     "ExecutorName",
     "ExecutorSettings",
     "FramesSettings",
+    "GpuSettings",
     "HubSettings",
     "InterjectionsSettings",
     "MemorySettings",

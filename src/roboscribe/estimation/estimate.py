@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from roboscribe.annotators.registry import select_annotators
 from roboscribe.asks.base import derive_seed
-from roboscribe.config import AnnotateSettings
+from roboscribe.config import AnnotateSettings, GpuSettings
 from roboscribe.errors import SettingsError
 from roboscribe.estimation.rehearse import Rehearsed, Stage
 from roboscribe.estimation.result import Estimate
@@ -41,6 +41,7 @@ def estimate(
     *,
     sample: int | None = None,
     seconds_per_call: float | None = None,
+    gpus: GpuSettings | None = None,
     say: Callable[[str], None] = lambda note: None,
     environ: Mapping[str, str] = os.environ,
 ) -> Estimate:
@@ -63,6 +64,11 @@ def estimate(
     for flag, value in (("sample", sample), ("seconds-per-call", seconds_per_call)):
         if value is not None and not value > 0:
             raise SettingsError(f"--{flag} is {value:g}, but must be more than 0.")
+    gpus = gpus or GpuSettings()
+    if gpus.reads is not None and seconds_per_call is not None:
+        raise SettingsError(
+            "--seconds-per-call and --gpu.reads both tell how long a run takes.", "Leave one of the two out."
+        )
     opened = open_datasets(settings, sparse=True)
     prices, budget = Prices.of(settings.vlm), Budget(settings.max_cost, settings.max_calls)
     # Refuses a limit that cannot be kept, as in a run.
@@ -84,7 +90,7 @@ def estimate(
             _learn(stage, opened, rehearsed)
         probes = asyncio.run(model.probe())
     sums = Sums(selection, model.lessons, opened.source.episode_length).over(groups, rehearsed, probes)
-    return tell(opened, model, prices, budget, rehearsed, sums, seconds_per_call)
+    return tell(opened, model, prices, budget, rehearsed, sums, seconds_per_call, gpus)
 
 
 def _enough(opened: Opened) -> int:

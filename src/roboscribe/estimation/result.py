@@ -48,6 +48,8 @@ class Estimate:
         seconds_per_call: How long a call is taken to last.
         at_once: Calls that are under way at the same time.
         hours: How long the model is at work.
+        gpu_hours: Hours of all GPUs together, where their speed is known.
+        gpu_cost: What these cost.
         assumptions: What all this rests on, in sentences.
         failures: What would fail, as far as that can be seen beforehand, in sentences.
         stopped: Which limit of the budget would end the run, in a sentence; empty when none would.
@@ -64,6 +66,8 @@ class Estimate:
     seconds_per_call: float = 0.0
     at_once: int = 1
     hours: float = 0.0
+    gpu_hours: float = 0.0
+    gpu_cost: float = 0.0
     assumptions: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     stopped: str = ""

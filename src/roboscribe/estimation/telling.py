@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from roboscribe.config import GpuSettings
 from roboscribe.estimation.rehearse import Rehearsed
 from roboscribe.estimation.result import Estimate, Part
 from roboscribe.estimation.sample import Floats
@@ -28,6 +29,7 @@ def tell(
     rehearsed: Mapping[int, Rehearsed],
     sums: Mapping[str, Floats],
     seconds_per_call: float | None,
+    gpus: GpuSettings,
 ) -> Estimate:
     """The estimate.
 
@@ -39,6 +41,7 @@ def tell(
         rehearsed: What became of the rehearsed episodes.
         sums: Amounts by annotator.
         seconds_per_call: How long a call lasts, if the user knows.
+        gpus: That run the model.
     """
     parts = tuple(_part(name, amounts, prices) for name, amounts in sums.items())
     total = _total(parts)
@@ -46,6 +49,10 @@ def tell(
     rounds = max((f.rounds for e in rehearsed.values() for f in e.foreseen if not f.cached), default=0)
     # Asks that wait for each other take their time, however few there are.
     busy = max(total.calls * seconds / model.at_once, min(total.calls, rounds) * seconds)
+    hours, lasting = busy / _SECONDS_PER_HOUR, _LASTING.format(seconds, model.at_once, source)
+    gpu_hours = gpus.hours(total.prompt_tokens, total.completion_tokens)
+    if gpu_hours is not None:
+        hours, lasting = gpu_hours / gpus.count, _GPUS.format(gpus.reads, gpus.writes)
     schema_tokens = round(sum(float(amounts[SCHEMA]) for amounts in sums.values()))
     failures = Counter(episode.failure for episode in rehearsed.values() if episode.failure)
     return Estimate(
@@ -59,11 +66,13 @@ def tell(
         schema_tokens=schema_tokens,
         seconds_per_call=seconds,
         at_once=model.at_once,
-        hours=busy / _SECONDS_PER_HOUR,
+        hours=hours,
+        gpu_hours=gpu_hours or 0.0,
+        gpu_cost=(gpu_hours or 0.0) * (gpus.price or 0.0),
         assumptions=(
             *_assumptions(len(opened.episodes), len(rehearsed), model, prices),
             *([_SCHEMA.format(schema_tokens)] if schema_tokens and PROBE in sums else ()),
-            f"A call lasts {seconds:.3g} s while {model.at_once} are under way{source}.",
+            lasting,
         ),
         failures=tuple(
             f"{count} of {len(rehearsed)} rehearsed episodes would fail in {reason}"
@@ -75,6 +84,12 @@ def tell(
 
 _SCHEMA = (
     "The server holds answers to their schema by itself; one that has to be told reads {:,} tokens more."
+)
+
+_LASTING = "A call lasts {:.3g} s while {} are under way{}."
+_GPUS = (
+    "A GPU reads {:,.0f} tokens a second or writes {:,.0f}, as --gpu.reads and --gpu.writes say, and never waits for"
+    " work."
 )
 
 
