@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +15,15 @@ import pytest
 from real_models import require
 from tiny_models import make_tiny_model
 
+import roboscribe.asks
 from roboscribe.config import AnnotateSettings, QuestionKind, VlmSettings, VqaSettings, parse_episodes
 from roboscribe.dataset import open_dataset
 from roboscribe.events import EpisodeFailed, Note
+from roboscribe.language import STYLES, Row
+from roboscribe.models.answers import parse_answer
+from roboscribe.models.batching import InProcess
+from roboscribe.models.openai import OpenAIBackend
+from roboscribe.models.request import Reply, Request
 from roboscribe.models.server import serving
 from roboscribe.pipeline import annotate
 from roboscribe.validation import check_dataset
@@ -36,7 +43,10 @@ TRANSFORMERS_SERVER = (
 )
 SAYINGS = (
     '{"text": "The arm picks up the thing and puts it down."}',
-    '{"segments": [{"start": 0.0, "end": 5.0, "label": "pick up the thing"}]}',
+    '{"segments": [{"start": 0.0, "end": 3.0, "label": "pick up the thing"}, '
+    '{"start": 3.0, "end": 5.0, "label": "put the thing down"}]}',
+    '{"memories": ["I picked up the thing."]}',
+    '{"interjections": [{"request": "Put the thing down, please.", "speech": "Okay, I put the thing down."}]}',
     '{"pictures": {"1": {'
     '"bbox": {"question": "Where is it?", "detections": [{"label": "thing", "bbox": [9, 9, 90, 90]}]}, '
     '"keypoint": {"question": "Point to it.", "label": "thing", "point": [20, 20]}, '
@@ -54,6 +64,7 @@ ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
 }
 EPISODES = {"g1_bottle_v21": "0-3", "so101_sim_bricks": "0-2"}
+ARCHITECTURES = ["qwen2_5_vl", "qwen3_vl"]
 
 
 @pytest.fixture(params=sorted(EPISODES))
@@ -61,28 +72,58 @@ def dataset(request: pytest.FixtureRequest, shared_data: Path) -> Path:
     return shared_data / request.param
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What servers and engines find: a small machine, a home of their own, the shim for torchvision."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "hub").mkdir()
+    return ENVIRONMENT | {"HF_HOME": str(home)}
+
+
 @pytest.fixture(autouse=True)
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment for servers and engines: small, on its own, and with the shim for torchvision."""
-    (tmp_path / "home/hub").mkdir(parents=True)
-    for name, value in (ENVIRONMENT | {"HF_HOME": str(tmp_path / "home")}).items():
+def machine(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for what runs in this process."""
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture
+def replies(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Reply]]:
+    """Every reply of a model, with the name of the ask that it answers."""
+    told: list[tuple[str, Reply]] = []
+
+    def watch(backend: Any) -> None:
+        complete = backend.complete
+
+        async def watched(self: Any, request: Request) -> Reply:
+            reply = await complete(self, request)
+            told.append((request.name, reply))
+            return reply
+
+        monkeypatch.setattr(backend, "complete", watched)
+
+    watch(InProcess)
+    watch(OpenAIBackend)
+    return told
+
+
 def annotate_for_real(
-    dataset: Path, folder: Path, model: Path, pictures: int = 3, **vlm: Any
-) -> list[dict[str, Any]]:
-    """Annotate some episodes of a dataset; all of it is there, valid, and by this model, which saw pictures.
+    dataset: Path, folder: Path, model: Path, replies: list[tuple[str, Reply]], pictures: int = 3, **vlm: Any
+) -> list[Row]:
+    """Annotate episodes of a dataset; all of it is there, valid, and by this model, which saw pictures.
+
+    Every reply that the model brought to an end holds an answer that fits its schema.
 
     Args:
         dataset: The dataset.
         folder: For what comes out.
         model: Folder of the model.
+        replies: Of the model.
         pictures: Pictures in one request for visual questions.
         **vlm: Settings of the model.
 
     Returns:
-        The answers to visual questions; a model that speaks at random may abstain from all.
+        All rows; a model that speaks at random may abstain from every visual question.
     """
     notes: list[str] = []
     target = folder / "annotated"
@@ -91,7 +132,7 @@ def annotate_for_real(
         output_dir=target,
         episodes=(EPISODES[dataset.name],),
         vqa=VqaSettings(emission_hz=0.5, pictures_per_ask=pictures),
-        vlm=VlmSettings(model_id=str(model), temperature=1.0, cache=False, serve_port=18_800, **vlm),
+        vlm=VlmSettings(model_id=str(model), temperature=1.0, cache=False, **vlm),
     )
 
     def listen(event: object) -> None:
@@ -102,6 +143,8 @@ def annotate_for_real(
     assert (finished.failed, finished.stopped) == (0, ""), notes
     assert finished.spent.images > 0
     assert finished.spent.completion_tokens > 0
+    for name, reply in replies:
+        assert reply.finish == "length" or parse_answer(reply.text, getattr(roboscribe.asks, name).answer)
     annotated = open_dataset(target)
     for index in parse_episodes(settings.episodes) or ():
         assert {"subtask", "plan", "motion", "task_aug"} <= {
@@ -116,52 +159,82 @@ def annotate_for_real(
     )
     assert subtasks["model"].startswith(f"{model.name}@")
     return [
-        json.loads(row.content or "")
-        for index in parse_episodes(settings.episodes) or ()
-        for row in annotated.language_rows(index)
-        if (row.style, row.role) == ("vqa", "assistant")
+        row for index in parse_episodes(settings.episodes) or () for row in annotated.language_rows(index)
     ]
 
 
-@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_transformers_in_this_process(
-    architecture: str, tiny_model: Callable[[str], Path], dataset: Path, tmp_path: Path
+    architecture: str,
+    tiny_model: Callable[[str], Path],
+    dataset: Path,
+    tmp_path: Path,
+    replies: list[tuple[str, Reply]],
 ) -> None:
     require("transformers", "xgrammar", "accelerate")
-    annotate_for_real(dataset, tmp_path, tiny_model(architecture), backend="transformers", device="cpu")
-
-
-def test_transformers_serve(tmp_path: Path, tiny_model: Callable[[str], Path], dataset: Path) -> None:
-    require("transformers", "fastapi", "uvicorn")
-    tiny_model("qwen3_vl")
-    parrot = make_tiny_model("qwen2_5_vl", tmp_path / "parrot", says=SAYINGS)
-    answers = annotate_for_real(
-        dataset, tmp_path, parrot, pictures=1, serve=True, serve_command=TRANSFORMERS_SERVER
+    annotate_for_real(
+        dataset, tmp_path, tiny_model(architecture), replies, backend="transformers", device="cpu"
     )
-    assert {kind_of(answer) for answer in answers} == set(get_args(QuestionKind))
 
 
-@pytest.mark.parametrize("architecture", ["qwen2_5_vl", "qwen3_vl"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_vllm_in_this_process(
-    architecture: str, tiny_model: Callable[[str], Path], dataset: Path, tmp_path: Path
+    architecture: str,
+    tiny_model: Callable[[str], Path],
+    dataset: Path,
+    tmp_path: Path,
+    replies: list[tuple[str, Reply]],
 ) -> None:
     require("vllm", "vllm")
-    annotate_for_real(dataset, tmp_path, tiny_model(architecture), backend="vllm", max_model_len=8192)
+    annotate_for_real(
+        dataset, tmp_path, tiny_model(architecture), replies, backend="vllm", max_model_len=8192
+    )
 
 
-@pytest.fixture(scope="module", params=["qwen2_5_vl", "qwen3_vl"])
-def vllm_server(
-    request: pytest.FixtureRequest, tiny_model: Callable[[str], Path]
-) -> Generator[tuple[Path, tuple[str, ...]]]:
-    """A model, and where a vLLM server serves it."""
-    require("vllm", "vllm")
-    model = tiny_model(request.param)
-    environ = os.environ | ENVIRONMENT
-    vlm = VlmSettings(serve_command=VLLM_SERVER, serve_port=18_900)
-    with serving(vlm, str(model), lambda note: None, gpus=(), environ=environ) as urls:
+Served = tuple[Path, tuple[str, ...]]
+"""A model, and the addresses of a server of it."""
+
+
+@contextmanager
+def served(model: Path, command: str, port: int, environment: dict[str, str]) -> Generator[Served]:
+    """A server of a model, for all tests that ask it."""
+    vlm = VlmSettings(serve_command=command, serve_port=port)
+    with serving(vlm, str(model), lambda note: None, gpus=(), environ=os.environ | environment) as urls:
         yield model, urls
 
 
-def test_vllm_server(vllm_server: tuple[Path, tuple[str, ...]], dataset: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def transformers_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+) -> Generator[Served]:
+    """A model that knows what to say, as this server holds none to a schema."""
+    require("transformers", "transformers", "fastapi", "uvicorn")
+    parrot = make_tiny_model(request.param, tmp_path_factory.mktemp("parrot"), says=SAYINGS)
+    with served(parrot, TRANSFORMERS_SERVER, 18_800, environment) as running:
+        yield running
+
+
+def test_transformers_serve(
+    transformers_server: Served, dataset: Path, tmp_path: Path, replies: list[tuple[str, Reply]]
+) -> None:
+    model, urls = transformers_server
+    rows = annotate_for_real(dataset, tmp_path, model, replies, pictures=1, api_base=urls)
+    assert {row.style for row in rows} == {*STYLES, None} - {"trace"}
+    answers = [row.content or "" for row in rows if (row.style, row.role) == ("vqa", "assistant")]
+    assert {kind_of(json.loads(answer)) for answer in answers} == set(get_args(QuestionKind))
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def vllm_server(
+    request: pytest.FixtureRequest, tiny_model: Callable[[str], Path], environment: dict[str, str]
+) -> Generator[Served]:
+    require("vllm", "vllm")
+    with served(tiny_model(request.param), VLLM_SERVER, 18_900, environment) as running:
+        yield running
+
+
+def test_vllm_server(
+    vllm_server: Served, dataset: Path, tmp_path: Path, replies: list[tuple[str, Reply]]
+) -> None:
     model, urls = vllm_server
-    annotate_for_real(dataset, tmp_path, model, api_base=urls)
+    annotate_for_real(dataset, tmp_path, model, replies, api_base=urls)
