@@ -10,7 +10,7 @@ import pytest
 
 from roboscribe.cli.aliases import ALIASES, SHORT
 from roboscribe.cli.flags import flag_types, parse_flags
-from roboscribe.config import DialogueSettings, SkillsSettings
+from roboscribe.config import DialogueSettings, ExecutorSettings, SkillsSettings
 from roboscribe.errors import SettingsError
 
 CASES = [
@@ -65,6 +65,7 @@ def test_every_short_flag_is_tried_and_is_no_other_flag() -> None:
     [
         (SkillsSettings, {"min_skill_seconds": 2.0}, "--max-skill-seconds"),
         (SkillsSettings, {"min_skill_seconds": -1.0}, "--min-skill-seconds"),
+        (SkillsSettings, {"executor": ExecutorSettings(name="slurm")}, "--executor slurm"),
         (SkillsSettings, {"max_skill_seconds": 0.0, "min_skill_seconds": 0.0}, "--max-skill-seconds"),
         (DialogueSettings, {"sample_interval": 0.0}, "--sample-interval"),
         (DialogueSettings, {"num_image_views_per_sample": 0}, "--num-image-views-per-sample"),

@@ -141,6 +141,25 @@ def test_a_job_does_what_this_machine_would_and_pushes_it(
     assert pushed == {path: file.read_bytes() for path, file in dataset_files(here)}
 
 
+@pytest.mark.slow
+@knows_jobs
+def test_skills_and_dialogue_go_there_too(hub: FakeJobs, start: Start, tmp_path: Path) -> None:
+    home = tmp_path / "elsewhere"
+    home.mkdir()
+    hub.play = hub.execute(home)
+    away = ("--push-to-hub", "--executor", "hf-jobs", "--executor.hf-image", "us/ours")
+    said(start("subtasks", "--repo-id", "us/bricks", "--hub.repo-id", "us/skilled", *away), 0)
+    assert "meta/skills.json" in hub.repositories["us/skilled"].files
+    said(
+        start(
+            "dialogue", "--repo-id", "us/skilled", "--hub.repo-id", "us/said", "--sample-interval=2", *away
+        ),
+        0,
+    )
+    assert "meta/syn_annotations.jsonl" in hub.repositories["us/said"].files
+    assert "--sample-interval=2.0" in next(reversed(hub.jobs.values())).spec["command"][-1]
+
+
 @knows_jobs
 def test_a_job_that_fails_gives_its_exit_code_and_the_end_of_its_log(hub: FakeJobs, start: Start) -> None:
     def fail(job: SentJob) -> None:

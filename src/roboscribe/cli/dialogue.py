@@ -9,6 +9,7 @@ from roboscribe.cli.app import EXIT_ABORTED, EXIT_OK, EXIT_SOME_FAILED
 from roboscribe.cli.flags import parse_flags
 from roboscribe.cli.outcome import destination_of, finish
 from roboscribe.cli.progress import LogFormat, listener
+from roboscribe.cli.sending import send
 from roboscribe.config import DialogueSettings
 
 
@@ -31,6 +32,8 @@ class Arguments(DialogueSettings):
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe dialogue")
+    if arguments.executor.name == "hf-jobs":
+        return send("dialogue", arguments)
     destination = destination_of(arguments)
     with listener(arguments.log_format) as listen:
         if arguments.jsonl is not None:

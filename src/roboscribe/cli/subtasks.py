@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from roboscribe.cli.flags import parse_flags
 from roboscribe.cli.outcome import destination_of, finish
 from roboscribe.cli.progress import LogFormat, listener
+from roboscribe.cli.sending import send
 from roboscribe.config import SkillsSettings
 
 
@@ -28,6 +29,8 @@ class Arguments(SkillsSettings):
 def main(words: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse_flags(Arguments, words, "roboscribe subtasks")
+    if arguments.executor.name == "hf-jobs":
+        return send("subtasks", arguments)
     from roboscribe.hirobot.skills import make_skills
 
     destination = destination_of(arguments)

@@ -9,6 +9,7 @@ from typing import Literal
 from roboscribe.config.annotators import FramesSettings, SubtasksSettings, TaskSettings
 from roboscribe.config.checks import at_least
 from roboscribe.config.dataset import DatasetSettings
+from roboscribe.config.executor import ExecutorSettings
 from roboscribe.config.hub import HubSettings
 from roboscribe.config.vlm import VlmSettings
 from roboscribe.errors import SettingsError
@@ -31,6 +32,7 @@ class SkillsSettings(DatasetSettings):
     task: TaskSettings = field(default_factory=TaskSettings)
     subtasks: SubtasksSettings = field(default_factory=SubtasksSettings)
     vlm: VlmSettings = field(default_factory=VlmSettings)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     hub: HubSettings = field(default_factory=HubSettings)
     push_to_hub: bool = False
     """Push the finished dataset to the Hugging Face Hub; see the hub flags."""
@@ -43,9 +45,14 @@ class SkillsSettings(DatasetSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_lengths()
+        self._check_common()
 
-    def _check_lengths(self) -> None:
+    def _check_common(self) -> None:
+        if self.executor.name in ("slurm", "ray"):
+            raise SettingsError(
+                f"--executor {self.executor.name} is there for `roboscribe annotate` only.",
+                "Use --executor local, or hf-jobs.",
+            )
         at_least("min-skill-seconds", self.min_skill_seconds, 0)
         if not self.max_skill_seconds >= 2 * self.min_skill_seconds or not self.max_skill_seconds > 0:
             raise SettingsError(
@@ -90,7 +97,7 @@ class DialogueSettings(SkillsSettings):
             at_least("num-image-views-per-sample", self.num_image_views_per_sample, 1)
 
     def _check_jsonl(self) -> None:
-        self._check_lengths()
+        self._check_common()
         if self.root is not None or self.repo_id is not None:
             raise SettingsError(
                 "--jsonl and a dataset are two sources of samples.", "Leave out the one or the other."
