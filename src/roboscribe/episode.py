@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,17 +31,43 @@ class Camera:
     kind: Literal["video", "image"]
 
 
+class RemoteFile(Protocol):
+    """A file that can be fetched."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+    def fetch(self) -> None:
+        """Bring it to this disk.
+
+        Raises:
+            DatasetError: It cannot be had.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class VideoClip:
-    """Handle on an episode's part of a video file; nothing is opened until frames are read.
+    """Handle on an episode's part of a video file; nothing is fetched or opened until frames are read.
 
     Attributes:
         path: The video file; it may hold several episodes.
         start: Seconds into the file at which the episode's timestamp 0 lies.
+        remote: Where the file can be had while it is not at its path; None where it should be there.
     """
 
     path: Path
     start: float
+    remote: RemoteFile | None = field(default=None, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, wherever it is; -1 where it is missing."""
+        if self.path.exists():
+            return self.path.stat().st_size
+        return -1 if self.remote is None else self.remote.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,5 +185,5 @@ class Episode:
             handle = self.handles.get(camera.key)
             add(camera.key, camera.height, camera.width)
             if isinstance(handle, VideoClip):
-                add(handle.path.stat().st_size if handle.path.exists() else -1, handle.start)
+                add(handle.size, handle.start)
         return digest.hexdigest()[:32]

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,7 @@ class SkillBook:
     """
 
     names: tuple[str, ...] = ()
-    episodes: Mapping[int, EpisodeSkills] = field(default_factory=lambda: MappingProxyType({}))
+    episodes: Mapping[int, EpisodeSkills] = field(default_factory=dict[int, EpisodeSkills])
     description: str = ""
 
     @cached_property
@@ -139,11 +138,27 @@ def read_skills(root: Path) -> SkillBook | None:
     book = _read_json(root / SKILLS) if (root / SKILLS).is_file() else None
     if not (root / SUBTASKS).is_file():
         return book
-    # The table has the last word on numbers: it is what trainers look them up in.
-    names = read_texts(root / SUBTASKS, "subtask", SUBTASK_INDEX)
+    names = _table_of_names(root)
     return (
         SkillBook(names) if book is None else replace(book, names=names).with_episodes(book.episodes.values())
     )
+
+
+def read_names(root: Path) -> SkillBook:
+    """The names of skills alone, where nobody needs the spans: those of 40,000 episodes take much memory.
+
+    Raises:
+        DatasetError: A file cannot be read.
+    """
+    if (root / SUBTASKS).is_file():
+        return SkillBook(_table_of_names(root))
+    book = read_skills(root)
+    return SkillBook() if book is None else SkillBook(book.names)
+
+
+def _table_of_names(root: Path) -> tuple[str, ...]:
+    """Names by number. The table has the last word on them: it is what trainers look them up in."""
+    return read_texts(root / SUBTASKS, "subtask", SUBTASK_INDEX)
 
 
 def skill_files(book: SkillBook) -> dict[str, bytes]:

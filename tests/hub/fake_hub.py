@@ -13,6 +13,7 @@ from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
@@ -57,15 +58,27 @@ class FakeHub:
 
     Attributes:
         readonly: Refuse every write with 403.
+        forbidden: Paths that nobody may read.
         spoil: Told of each upload before it is taken; what it raises breaks the connection.
     """
 
     readonly: bool = False
+    forbidden: set[str] = field(default_factory=set[str])
     spoil: Callable[[int], None] = lambda number: None
     repositories: dict[str, Repository] = field(default_factory=dict[str, Repository])
     stored: dict[str, bytes] = field(default_factory=dict[str, bytes])
     uploads: int = 0
     downloads: list[str] = field(default_factory=list[str])
+
+    def publish(self, name: str, root: Path) -> Repository:
+        """A repository with the files of a folder."""
+        files = {
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+        self.repositories[name] = Repository(False, {"main": [Commit("1" * 40, "publish", files)]})
+        return self.repositories[name]
 
     def __enter__(self) -> Self:
         handler = type("Handler", (self.handler(),), {"hub": self})
@@ -251,7 +264,7 @@ class Handler(BaseHTTPRequestHandler):
             self._say(200)
         return None
 
-    def info(self, body: bytes, name: str, revision: str) -> None:
+    def info(self, body: bytes, name: str, revision: str = "main") -> None:
         repository = self._repository(name)
         if repository and (commit := self._at(repository, revision)):
             known = {"id": name, "sha": commit.oid, "private": repository.private, "downloads": 0, "likes": 0}
@@ -274,6 +287,8 @@ class Handler(BaseHTTPRequestHandler):
         known = {"X-Repo-Commit": commit.oid}
         if data is None:
             return self._say(404, {"error": "Entry not found"}, known | {"X-Error-Code": "EntryNotFound"})
+        if path in self.hub.forbidden:
+            return self._say(403, {"error": "no access"}, known)
         if self.command == "GET":
             self.hub.downloads.append(path)
         return self._say(200, data, known | {"ETag": f'"{_sha1(data)}"'})
@@ -295,6 +310,7 @@ Handler.routes = [
     ("POST", f"/api/datasets/{_NAME}/commit/(.+)", Handler.commit),
     ("POST", f"/api/datasets/{_NAME}/tag/(.+)", Handler.tag),
     ("DELETE", f"/api/datasets/{_NAME}/tag/(.+)", Handler.tag),
+    ("GET", f"/api/datasets/{_NAME}", Handler.info),
     ("GET", f"/api/datasets/{_NAME}/revision/(.+)", Handler.info),
     ("GET", f"/api/datasets/{_NAME}/tree/([^/]+)(/.*)?", Handler.tree),
     ("GET", f"/datasets/{_NAME}/resolve/([^/]+)/(.+)", Handler.resolve),

@@ -23,6 +23,7 @@ COMMANDS = {
     "validate": "check the language of an annotated dataset against every rule",
     "convert": "v2.x to v3.0; language columns to index features, and back",
     "cache": "how large the request cache is, and making it smaller",
+    "download": "bring a dataset of the Hugging Face Hub to this disk, with its videos",
     "push": "send a finished dataset to the Hugging Face Hub",
     "demo": "annotate the bundled sample and show it",
 }

@@ -34,10 +34,11 @@ from roboscribe.conversion.videos import Placement, convert_videos
 from roboscribe.dataset import Dataset
 from roboscribe.dataset.info import INFO, VISUAL
 from roboscribe.dataset.journal import Transaction, transaction
-from roboscribe.dataset.layout import VIDEO_SUFFIXES, is_of_camera
+from roboscribe.dataset.layout import is_of_camera
 from roboscribe.dataset.metadata import EPISODES_FOLDER, EPISODES_JSONL, TASKS_JSONL, TASKS_PARQUET
 from roboscribe.dataset.output import check_new, take_along
 from roboscribe.dataset.reader import BOOKKEEPING
+from roboscribe.dataset.remote import VIDEO_SUFFIXES
 from roboscribe.errors import DatasetError
 from roboscribe.events import ConversionStarted, ConversionStep, Listener, Note
 

@@ -73,21 +73,21 @@ def video_keys(features: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def find_videos(dataset: Dataset, episodes: Sequence[int]) -> dict[str, list[Source]]:
     """The video files of every camera that hold the episodes, in the order of the first episode of each.
 
-    A camera that is declared and has no file at all has no entry.
+    A camera that is declared and has no file at all has no entry. Files that are still on the Hub are fetched.
 
     Raises:
-        DatasetError: A camera has videos of some of the episodes only.
+        DatasetError: A camera has videos of some of the episodes only, or one cannot be fetched.
     """
     table = read_episodes(dataset.root, dataset.info.version)
     row_of = {int(index): row for row, index in enumerate(table.indices)}
     found: dict[str, list[Source]] = {}
     for key in video_keys(dataset.info.features):
-        files = VideoFiles(dataset.root, dataset.info, table, [Camera(key, 0, 0, "video")])
+        files = VideoFiles(dataset.root, dataset.info, table, [Camera(key, 0, 0, "video")], dataset.remote)
         clips: dict[str, list[Clip]] = {}
         lacking: list[int] = []
         for index in episodes:
             clip = files.clip(key, row_of[index])
-            if clip is None or not clip.path.is_file():
+            if clip is None or clip.size < 0:
                 lacking.append(index)
                 continue
             start = Fraction(clip.start)
@@ -101,6 +101,9 @@ def find_videos(dataset: Dataset, episodes: Sequence[int]) -> dict[str, list[Sou
             )
         if clips:
             found[key] = [Source(dataset.root, relative, tuple(held)) for relative, held in clips.items()]
+    if dataset.remote is not None:
+        files = (source for sources in found.values() for source in sources)
+        dataset.remote.fetch(dataset.root, [file.relative for file in files if not file.path.is_file()])
     return found
 
 

@@ -1,4 +1,4 @@
-"""Columns of one episode go in; its checked timestamps and channels come out."""
+"""Columns of one episode go in; its checked timestamps, channels and language rows come out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from roboscribe.dataset.info import INFO
 from roboscribe.episode import Channels, Floats
 from roboscribe.errors import EpisodeError
+from roboscribe.language import EVENTS, PERSISTENT, Row, rows_from_frames
 
 
 def timestamps(column: pa.ChunkedArray, fps: float, episode: int, file: str) -> Floats:
@@ -85,6 +86,26 @@ def to_matrix(column: pa.ChunkedArray) -> Floats | None:
     """Numbers of a column as float32, shape [rows, channels]; None where ``numbers`` are."""
     values = numbers(column)
     return None if values is None else values.astype(np.float32)
+
+
+def language_rows(table: pa.Table) -> list[Row]:
+    """Rows in the language columns of an episode; which of the two there are does not matter.
+
+    Args:
+        table: The columns and ``timestamp``, one row a frame, at least one.
+    """
+    persistent = table[PERSISTENT][0].as_py() if PERSISTENT in table.column_names else None
+    events: list[Any] = table[EVENTS].to_pylist() if EVENTS in table.column_names else []
+    times: list[float] = table["timestamp"].to_numpy().astype(np.float32).tolist()
+    return rows_from_frames(
+        persistent or [], [(time, rows) for time, rows in zip(times, events, strict=False) if rows]
+    )
+
+
+def indices(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """Numbers of an index feature, shape [frames]; None where it is not one number for every frame."""
+    values = numbers(column)
+    return None if values is None or values.shape[1] != 1 else values[:, 0].astype(np.int64)
 
 
 def numbers(column: pa.ChunkedArray) -> NDArray[Any] | None:

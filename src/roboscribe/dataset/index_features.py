@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from roboscribe.dataset.columns import numbers
+from roboscribe.dataset.columns import indices
 from roboscribe.dataset.declare import NewColumn, declare, extend_schema, with_total_tasks
 from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.output import WRITTEN, check_target
@@ -100,12 +100,12 @@ def read_index(dataset: Dataset, episode: int, feature: str) -> Indices | None:
     """
     if feature not in dataset.info.features:
         return None
-    values = numbers(dataset.table(episode, [feature])[feature])
-    if values is None or values.shape[1] != 1:
+    values = indices(dataset.table(episode, [feature])[feature])
+    if values is None:
         raise EpisodeError(
             episode, f"{feature} of episode {episode} is not one whole number for every frame."
         )
-    return values[:, 0].astype(np.int64)
+    return values
 
 
 def runs(values: Indices) -> list[tuple[int, int]]:
@@ -185,5 +185,5 @@ class _ShardEdit:
 
 def _whole(column: pa.ChunkedArray, default: Indices) -> Indices:
     """Whole numbers of a column; the default where it holds something else."""
-    values = numbers(column)
-    return default if values is None or values.shape != (len(default), 1) else values[:, 0].astype(np.int64)
+    values = indices(column)
+    return default if values is None or len(values) != len(default) else values

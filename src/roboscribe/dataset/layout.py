@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from roboscribe.dataset.info import INFO, Info
 from roboscribe.dataset.metadata import EpisodeTable, Ints
+from roboscribe.dataset.remote import VIDEO_SUFFIXES, Remote, RemoteVideo
 from roboscribe.episode import Camera, VideoClip
 from roboscribe.errors import DatasetError
 
 FIELDS = ("episode_chunk", "episode_index", "chunk_index", "file_index", "video_key")
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
 
 NOWHERE = -1
 """Shard number of an episode whose data file is missing."""
@@ -241,6 +241,7 @@ class VideoFiles:
         info: Declares the template.
         table: Says which file each episode is in, and from which second on.
         cameras: Cameras whose frames are in videos.
+        remote: Where videos that are not in the folder may be; they count as being there.
 
     Attributes:
         notes: What was found elsewhere than declared.
@@ -249,8 +250,16 @@ class VideoFiles:
         DatasetError: Several files could be meant.
     """
 
-    def __init__(self, root: Path, info: Info, table: EpisodeTable, cameras: Sequence[Camera]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        info: Info,
+        table: EpisodeTable,
+        cameras: Sequence[Camera],
+        remote: Remote | None = None,
+    ) -> None:
         self._root = root
+        self._remote = remote
         self._table = table
         self._places: dict[str, Places] = {}
         self._moved: dict[str, Mapping[str, str]] = {}
@@ -270,7 +279,13 @@ class VideoFiles:
         if key not in self._places or np.isnan(start):
             return None
         expected = self._places[key].path(row)
-        return VideoClip(self._root / self._moved.get(key, {}).get(expected, expected), start)
+        path = self._moved.get(key, {}).get(expected, expected)
+        return VideoClip(self._root / path, start, self._remotely(path))
+
+    def _remotely(self, path: str) -> RemoteVideo | None:
+        if self._remote is None or path not in self._remote.videos:
+            return None
+        return RemoteVideo(self._remote, self._root, path)
 
     def _starts(self, key: str) -> NDArray[np.float64]:
         """Second of the file at which each episode starts; NaN where it has no video."""
@@ -279,7 +294,8 @@ class VideoFiles:
 
     @cached_property
     def _present(self) -> list[str]:
-        return list_files(self._root, "", VIDEO_SUFFIXES)
+        here = list_files(self._root, "", VIDEO_SUFFIXES)
+        return here if self._remote is None else sorted({*here, *self._remote.videos})
 
     def _find(self, info: Info, key: str, keys: Sequence[str]) -> list[str]:
         template = Template(info.video_path or "", "video_path")
@@ -289,7 +305,8 @@ class VideoFiles:
         if not rows or (packed and f"{group}/from_timestamp" not in self._table.places):
             return [f"Camera {key} is declared, but {self._table.source} knows no videos of it."]
         places = Places(info, self._table, group, template, key)
-        if (self._root / places.path(rows[0])).is_file():
+        first = places.path(rows[0])
+        if self._remotely(first) or (self._root / first).is_file():
             self._places[key] = places
             return []
         present = set(self._present)

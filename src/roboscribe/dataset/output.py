@@ -11,8 +11,8 @@ from roboscribe.dataset.declare import with_say
 from roboscribe.dataset.filesystem import link
 from roboscribe.dataset.info import INFO
 from roboscribe.dataset.journal import OWN_FOLDERS, Transaction, check_writable, recover
-from roboscribe.dataset.layout import VIDEO_SUFFIXES
 from roboscribe.dataset.reader import Dataset, open_dataset
+from roboscribe.dataset.remote import REMOTE, VIDEO_SUFFIXES
 from roboscribe.errors import DatasetError
 from roboscribe.language import COLUMNS
 
@@ -110,13 +110,16 @@ def take_along(
 ) -> None:
     """Stage what the target lacks of the source besides its data and ``info.json``.
 
-    Videos are hard-linked, copied where links cannot be; everything else is copied, as others may change it.
+    Videos are hard-linked, copied where links cannot be; everything else is copied, as others may change it. Where
+    videos are still on the Hub, the target can fetch them as well.
 
     Args:
         source: The dataset.
         changes: What is to become of the target.
         leave: Whether a further file, by its path relative to the root, is not to be taken along.
     """
+    if source.remote is not None and source.remote.missing(source.root):
+        changes.write(REMOTE, source.remote.to_bytes())
     written = {*_shards(source), INFO}
     for relative, path in dataset_files(source.root):
         if relative not in written and not leave(relative) and not (changes.root / relative).exists():

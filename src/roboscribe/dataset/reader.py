@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from roboscribe.dataset.columns import channels, timestamps
+from roboscribe.dataset.columns import channels, language_rows, timestamps
 from roboscribe.dataset.features import Kind, cameras, joined_names, signal_keys
 from roboscribe.dataset.info import INFO, Info, load_info
 from roboscribe.dataset.journal import recover
 from roboscribe.dataset.layout import NOWHERE, DataFiles, Shard, VideoFiles, find_data
 from roboscribe.dataset.metadata import EpisodeTable, read_episodes, read_tasks
+from roboscribe.dataset.remote import read_remote
 from roboscribe.dataset.rows import RowReader
-from roboscribe.episode import Camera, Episode, FrameHandle, StoredImages
+from roboscribe.episode import Camera, Episode, FrameHandle, StoredImages, VideoClip
 from roboscribe.errors import DatasetError, EpisodeError, cause
-from roboscribe.language import COLUMNS, EVENTS, PERSISTENT, Row, rows_from_frames
+from roboscribe.language import COLUMNS, Row
 
 TIMESTAMP = "timestamp"
 BOOKKEEPING = ("frame_index", "episode_index", "index", "task_index")
@@ -80,6 +81,7 @@ class Dataset:
         root: Its folder.
         info: What ``meta/info.json`` says.
         cameras: Colour cameras in the order declared, also those without files.
+        remote: Where it was downloaded from; None where it is not known to be from the Hub.
         notes: Sentences about what was found otherwise than declared.
         episode_indices: Indices of all episodes, ascending.
     """
@@ -94,9 +96,9 @@ class Dataset:
         self._row_by_index = {index: row for row, index in enumerate(self.episode_indices)}
         self._reader = RowReader(sparse=sparse)
         self._files: DataFiles = find_data(root, self.info, self._table, self._holdings)
-        self._videos = VideoFiles(
-            root, self.info, self._table, [camera for camera in self.cameras if camera.kind == "video"]
-        )
+        self.remote = read_remote(root)
+        filmed = [camera for camera in self.cameras if camera.kind == "video"]
+        self._videos = VideoFiles(root, self.info, self._table, filmed, self.remote)
         kinds: tuple[Kind, ...] = ("state", "action")
         self._signals = {
             kind: (signal_keys(self.info.features, kind), joined_names(self.info.features, kind))
@@ -104,6 +106,7 @@ class Dataset:
         }
         self._spans: dict[str, Mapping[int, tuple[int, int]]] = {}
         self.notes: tuple[str, ...] = (
+            *self._remote_notes(),
             *self._files.notes,
             *self._videos.notes,
             *self._count_notes(),
@@ -231,6 +234,19 @@ class Dataset:
             robot_type=self.info.robot_type,
         )
 
+    def clips(self, indices: Iterable[int]) -> dict[str, list[VideoClip]]:
+        """The videos that episodes lie in, by camera key, depth included; none where a camera has no files.
+
+        Raises:
+            DatasetError: There is no such episode.
+        """
+        features = self.info.features.items()
+        filmed = [Camera(key, 0, 0, "video") for key, feature in features if feature["dtype"] == "video"]
+        files = VideoFiles(self.root, self.info, self._table, filmed, self.remote)
+        rows = [self._row(index) for index in indices]
+        found = {camera.key: [files.clip(camera.key, row) for row in rows] for camera in filmed}
+        return {key: [clip for clip in clips if clip is not None] for key, clips in found.items()}
+
     def table(self, index: int, columns: Sequence[str]) -> pa.Table:
         """Columns of an episode as they are stored, one row a frame.
 
@@ -276,12 +292,7 @@ class Dataset:
         if not columns:
             return []
         try:
-            table = self._reader.read(shard.path, [TIMESTAMP, *columns], start, stop)
-            persistent = table[PERSISTENT][0].as_py() if PERSISTENT in columns else None
-            events: list[Any] = table[EVENTS].to_pylist() if EVENTS in columns else []
-            times: list[float] = table[TIMESTAMP].to_numpy().astype(np.float32).tolist()
-            stored = [(time, rows) for time, rows in zip(times, events, strict=False) if rows]
-            return rows_from_frames(persistent or [], stored)
+            return language_rows(self._reader.read(shard.path, [TIMESTAMP, *columns], start, stop))
         except (pa.ArrowException, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise EpisodeError(
                 index, f"The language columns of {shard.relative} cannot be read: {error!r}."
@@ -390,6 +401,15 @@ class Dataset:
                 f"The data files have columns that {INFO} does not declare: {', '.join(undeclared)}."
             )
         return notes
+
+    def _remote_notes(self) -> list[str]:
+        missing = self.remote.missing(self.root) if self.remote is not None else []
+        if self.remote is None or not missing:
+            return []
+        return [
+            f"{len(missing)} of {len(self.remote.videos)} videos are still on the Hub ({self.remote.repo_id}); those"
+            f" that are looked at will be fetched. `roboscribe download --root {self.root}` fetches all."
+        ]
 
     def _count_notes(self) -> list[str]:
         totals = {

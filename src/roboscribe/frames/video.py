@@ -21,7 +21,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from roboscribe.episode import Episode, VideoClip
-from roboscribe.errors import FrameError
+from roboscribe.errors import DatasetError, FrameError
 from roboscribe.frames.picture import Frame
 
 SEEK_GAIN = 4
@@ -53,7 +53,12 @@ def read_video(episode: Episode, camera: str, clip: VideoClip, frames: Sequence[
     """
     reader = _Reader(episode, camera, clip)
     if not clip.path.is_file():
-        raise reader.error("does not exist", "Restore it, or leave this camera or episode out.")
+        if clip.remote is None:
+            raise reader.error("does not exist", "Restore it, or leave this camera or episode out.")
+        try:
+            clip.remote.fetch()
+        except DatasetError as error:
+            raise FrameError(episode.index, camera, clip.path, error.message, error.hint) from error
     try:
         container = cast(InputContainer, av.open(str(clip.path), **LENIENT))
     except (FFmpegError, OSError) as error:

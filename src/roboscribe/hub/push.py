@@ -16,8 +16,9 @@ from roboscribe import __version__
 from roboscribe.config import HubSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.dataset.output import dataset_files
+from roboscribe.dataset.remote import hub_errors, hub_videos, read_remote
 from roboscribe.errors import RoboscribeError, SettingsError, cause
-from roboscribe.events import FilesUploaded, Listener, UploadFinished, UploadStarted, ignore
+from roboscribe.events import FilesUploaded, Listener, Note, UploadFinished, UploadStarted, ignore
 from roboscribe.hub.card import describe, with_section
 
 CARD = "README.md"
@@ -73,6 +74,8 @@ def check_push(destination: Destination) -> None:
 def push(root: Path, destination: Destination, listen: Listener = ignore) -> str:
     """Push a dataset with its videos and its card.
 
+    Videos that are not on this disk are fetched first, unless the branch has them: pushing there leaves them alone.
+
     Args:
         root: Folder of the dataset; what lies in it for staging stays there.
         destination: Where to.
@@ -94,6 +97,7 @@ def push(root: Path, destination: Destination, listen: Listener = ignore) -> str
         api.create_repo(repo, repo_type="dataset", private=settings.private, exist_ok=True)
         if settings.revision != "main":
             api.create_branch(repo, repo_type="dataset", branch=settings.revision, exist_ok=True)
+        _fetch_what_it_lacks(root, destination, listen)
         card = with_section(_card(api, root, destination), repo.split("/")[1], section)
         files = [(path, file) for path, file in dataset_files(root) if path != CARD]
         listen(UploadStarted(len(files), sum(file.stat().st_size for _, file in files), repo))
@@ -123,6 +127,26 @@ def _api() -> Any:
     # How it goes is told by events.
     disable_progress_bars()
     return HfApi(library_name="roboscribe", library_version=__version__)
+
+
+def _fetch_what_it_lacks(root: Path, destination: Destination, listen: Listener) -> None:
+    """Fetch the videos that are neither on this disk nor on the branch.
+
+    Raises:
+        DatasetError: One cannot be had.
+    """
+    remote = read_remote(root)
+    missing = remote.missing(root) if remote is not None else []
+    if remote is None or not missing:
+        return
+    there = hub_videos(destination.repo_id, destination.settings.revision)
+    needed = [path for path in missing if there.get(path) != remote.videos[path]]
+    if needed:
+        size = sum(remote.videos[path] for path in needed)
+        listen(
+            Note(f"{len(needed)} videos, {size / 1e6:,.1f} MB, are not on this disk; they are fetched first.")
+        )
+        remote.fetch(root, needed)
 
 
 def _card(api: Any, root: Path, destination: Destination) -> str | None:
@@ -160,9 +184,6 @@ def _told(destination: Destination) -> Generator[None]:
     """
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
-    # The base of what its HTTP library raises, which is another one from version to version.
-    from huggingface_hub.errors import HTTPError  # isort: skip  # pyright: ignore[reportPrivateImportUsage]
-
     repo = destination.repo_id
     try:
         yield
@@ -177,6 +198,6 @@ def _told(destination: Destination) -> Generator[None]:
                 f"The Hugging Face Hub does not let you write to {repo} (HTTP {status}).", _LOG_IN
             ) from None
         raise RoboscribeError(f"The Hugging Face Hub refuses {repo}: {cause(error)}.", _AGAIN) from None
-    except (HTTPError, OSError, RuntimeError) as error:
+    except hub_errors() as error:
         reason = cause(error.__cause__ if isinstance(error.__cause__, Exception) else error)
         raise RoboscribeError(f"The push to {repo} was broken off: {reason}.", _AGAIN) from None

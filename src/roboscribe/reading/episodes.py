@@ -1,7 +1,6 @@
 """An annotated dataset goes in; its episodes, with what is said of each of their moments, come out.
 
-This is the reading interface for training code and for looking at data. It reads language columns and index features
-alike, and needs neither torch nor LeRobot.
+It needs neither torch nor LeRobot, and reads language columns and index features alike.
 """
 
 from __future__ import annotations
@@ -10,46 +9,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from roboscribe.dataset import Dataset, check_episodes
 from roboscribe.dataset import open_dataset as open_stored
-from roboscribe.dataset.index_features import read_index, runs
+from roboscribe.dataset.index_features import read_index
 from roboscribe.dataset.shards import as_float32
-from roboscribe.dialogue import TASK_INDEX_HIGH_LEVEL, DialogueBook, read_dialogue
 from roboscribe.episode import Episode, Floats
 from roboscribe.errors import DatasetError, RoboscribeError
-from roboscribe.language import COLUMNS, SPEECH, Row, spoken_text
-from roboscribe.skills import SUBTASK_INDEX, SkillBook, read_skills
-
-TEXTS = ("subtask", "plan", "memory", "user_prompt", "robot_utterance")
-"""What can be said of a moment: one text each, or none."""
-
-PERSISTENT_TEXTS = ("subtask", "plan", "memory")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A text that is in force for a while.
-
-    Attributes:
-        text: The text.
-        start: Seconds of the first frame.
-        end: Seconds at which the last frame ends.
-        first: The first frame.
-        stop: The frame after the last.
-    """
-
-    text: str
-    start: float
-    end: float
-    first: int
-    stop: int
+from roboscribe.language import Row
+from roboscribe.reading.texts import INDEX_FEATURES, TEXTS, Span, Stored, Texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +76,8 @@ class AnnotatedDataset:
     def __init__(self, source: Dataset) -> None:
         self.root = source.root
         self.source = source
-        self._skills = read_skills(source.root) or SkillBook()
-        self._dialogue = read_dialogue(source.root) or DialogueBook()
-        features = source.info.features
-        told: set[str] = set(TEXTS) if any(column in features for column in COLUMNS) else set()
-        told |= {"subtask"} if SUBTASK_INDEX in features else set()
-        told |= {"user_prompt", "robot_utterance"} if TASK_INDEX_HIGH_LEVEL in features else set()
-        self.texts = tuple(name for name in TEXTS if name in told)
+        self._texts = Texts.of(source.root, source.info.features, source.info.fps)
+        self.texts = self._texts.names
 
     @property
     def episode_indices(self) -> tuple[int, ...]:
@@ -138,8 +105,9 @@ class AnnotatedDataset:
         times = as_float32(self.source.table(index, ["timestamp"])["timestamp"])
         task = "; ".join(self.source.episode_tasks(index))
         rows = tuple(self.source.language_rows(index))
-        starts = {name: self._starts(name, index, times, rows, task) for name in self.texts}
-        spans = {name: _spans(told, times, self.source.info.fps) for name, told in starts.items()}
+        stored = {name: read_index(self.source, index, name) for name in INDEX_FEATURES}
+        numbers = {name: values for name, values in stored.items() if values is not None}
+        spans = self._texts.spans(Stored(task, times, rows, numbers))
         return AnnotatedEpisode(index, task, times, rows, spans)
 
     def recording(self, index: int) -> Episode:
@@ -209,28 +177,6 @@ class AnnotatedDataset:
             new = {name: pa.array(texts, type=pa.string()) for name, texts in told.items()}
         return pa.table({name: new[name] if name in made else table[name] for name in columns})
 
-    def _starts(
-        self, name: str, index: int, times: Floats, rows: Sequence[Row], task: str
-    ) -> list[tuple[int, str | None]]:
-        """Frames from which on a text is in force; a feature of its own has the last word."""
-        if name in PERSISTENT_TEXTS:
-            numbers = read_index(self.source, index, SUBTASK_INDEX) if name == "subtask" else None
-            if numbers is not None:
-                return [(start, self._skills.name_of(number)) for start, number in runs(numbers)]
-            return _frames([(row.timestamp, row.content) for row in rows if row.style == name], times)
-        numbers = read_index(self.source, index, TASK_INDEX_HIGH_LEVEL)
-        if numbers is not None:
-            tasks = [(start, self._dialogue.task_of(number)) for start, number in runs(numbers)]
-            return [(start, None if one is None else getattr(one, name)) for start, one in tasks]
-        spoken = [(row.timestamp, spoken_text(row)) for row in rows if row.is_of({SPEECH})]
-        if name == "robot_utterance":
-            return _frames(spoken, times)
-        asked: dict[float, str | None] = (
-            {float(times[0]): task} if spoken and spoken[0][0] == times[0] else {}
-        )
-        asked |= {row.timestamp: row.content for row in rows if row.style == "interjection"}
-        return _frames(sorted(asked.items()), times)
-
 
 def open_dataset(root: str | os.PathLike[str]) -> AnnotatedDataset:
     """Open the annotated LeRobot dataset (v2.0, v2.1 or v3.0) in the folder ``root``.
@@ -239,18 +185,3 @@ def open_dataset(root: str | os.PathLike[str]) -> AnnotatedDataset:
         DatasetError: The folder holds no dataset, or one that contradicts itself.
     """
     return AnnotatedDataset(open_stored(Path(root)))
-
-
-def _frames(starts: Iterable[tuple[float, str | None]], times: Floats) -> list[tuple[int, str | None]]:
-    """Starts in seconds as frames: the first that is not before."""
-    return [(int(np.searchsorted(times, np.float32(start))), text) for start, text in starts]
-
-
-def _spans(starts: Sequence[tuple[int, str | None]], times: Floats, fps: float) -> tuple[Span, ...]:
-    """Spans from each start to the next; of two at one frame the later holds, and None is no span."""
-    spans: list[Span] = []
-    for (first, text), (stop, _) in pairwise([*starts, (len(times), None)]):
-        if text and first < stop:
-            end = float(times[stop]) if stop < len(times) else float(times[-1]) + 1 / fps
-            spans.append(Span(text, float(times[first]), end, first, stop))
-    return tuple(spans)

@@ -1,0 +1,1 @@
+# lerobot is not installed where types are checked; here it is Any.

@@ -1,0 +1,9 @@
+from typing import Any
+
+class LeRobotDataset:
+    meta: Any
+    reader: Any
+    hf_dataset: Any
+    def __init__(self, repo_id: str, **options: Any) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, idx: Any) -> Any: ...
