@@ -145,3 +145,26 @@ def test_a_repository_that_is_not_ours_is_refused(hub: FakeHub, run: Run, annota
     assert code == 2
     assert "does not let you write to them/bricks (HTTP 403)" in said
     assert "Traceback" not in said
+
+
+def test_dialogue_is_pushed_under_its_own_name(hub: FakeHub, run: Run, tmp_path: Path) -> None:
+    shutil.copytree(str(files("roboscribe") / "sample"), tmp_path / "lerobot/us/bricks")
+    words = (
+        "--repo-id",
+        "us/bricks",
+        "--output-dir",
+        str(tmp_path / "out"),
+        "--skills",
+        "auto",
+        "--push-to-hub",
+    )
+    code, told = run("dialogue", *words)
+    assert code == 0, told
+    assert set(hub.repositories) == {"us/bricks_with_high_level_tasks"}
+    repository = hub.repositories["us/bricks_with_high_level_tasks"]
+    assert {"meta/tasks_high_level.parquet", "meta/syn_annotations.jsonl", "meta/skills.json"} <= set(
+        repository.files
+    )
+    card = repository.files["README.md"].decode()
+    assert "| skills | " in card
+    assert "| dialogue | " in card

@@ -22,7 +22,7 @@ class Pushing(Protocol):
     @property
     def hub(self) -> HubSettings: ...
     @property
-    def repo_id(self) -> str | None: ...
+    def result_id(self) -> str | None: ...
     @property
     def log_format(self) -> LogFormat: ...
 
@@ -37,7 +37,7 @@ def destination_of(arguments: Pushing) -> Destination | None:
         return None
     from roboscribe.hub import Destination, check_push
 
-    destination = Destination.of(arguments.hub, arguments.repo_id)
+    destination = Destination.of(arguments.hub, arguments.result_id)
     check_push(destination)
     return destination
 

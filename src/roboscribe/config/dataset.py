@@ -43,6 +43,11 @@ class DatasetSettings:
                 f"--root and --{other} name different datasets.", "Give the folder, or the Hub dataset."
             )
 
+    @property
+    def result_id(self) -> str | None:
+        """Name of the result on the Hub where no other is given: that of the dataset; None for a folder."""
+        return self.repo_id
+
 
 MOST_EPISODES = 10_000_000
 """Beyond this, an episode index is a slip of the finger, which must not take the memory with it."""

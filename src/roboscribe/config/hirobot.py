@@ -96,6 +96,11 @@ class DialogueSettings(SkillsSettings):
         if self.num_image_views_per_sample is not None:
             at_least("num-image-views-per-sample", self.num_image_views_per_sample, 1)
 
+    @property
+    def result_id(self) -> str | None:
+        """Name of the result on the Hub where no other is given; the dataset's own stays what it is."""
+        return None if self.repo_id is None else self.repo_id + SUFFIX
+
     def _check_jsonl(self) -> None:
         self._check_common()
         if self.root is not None or self.repo_id is not None:

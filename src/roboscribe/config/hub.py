@@ -12,7 +12,7 @@ class HubSettings:
     """How a dataset is pushed to the Hugging Face Hub; the token comes from HF_TOKEN or `hf auth login`."""
 
     repo_id: str | None = None
-    """Name there, such as `owner/name`; that of --repo-id when left out."""
+    """Name there, such as `owner/name`; that of --repo-id when left out, for dialogue with `_with_high_level_tasks`."""
     private: bool = False
     """Make a new repository private; one that exists stays as it is."""
     revision: str = "main"

@@ -86,7 +86,7 @@ def target_of(settings: DialogueSettings) -> Path:
         return settings.output_dir
     if settings.root is None:
         # Beside what is in the cache of the Hub nobody would look for it.
-        return Path((settings.repo_id or "").rpartition("/")[2] + SUFFIX)
+        return Path((settings.result_id or "").rpartition("/")[2])
     root = settings.root.expanduser().absolute()
     return root.with_name(root.name + SUFFIX)
 

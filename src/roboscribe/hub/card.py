@@ -81,7 +81,7 @@ def _made(entry: Entry) -> tuple[str, ...]:
     prompts: Mapping[str, str | None] = made.get("prompts", {})
     told = "; ".join(f"{kind} {digest}" for kind, digest in sorted(prompts.items()) if digest)
     return (
-        ", ".join(made["styles"]),
+        ", ".join(made["styles"]) or str(made["annotator"]),
         str(entry.rows),
         ranges(entry.episodes),
         str(made.get("model", "state and action, or other rows")),
