@@ -197,9 +197,13 @@ class _Draft:
 
     @cached_property
     def _ahead(self) -> list[str]:
-        """Things that the current skill and those after it name."""
-        steps = self.occasion.situation.remaining
-        return distinct_things(noun for step in steps for noun in (step.thing, step.place) if noun)
+        """Things that the current skill and those after it name, and those of the task where more may follow."""
+        at = self.occasion.situation
+        nouns = [noun for step in at.remaining for noun in (step.thing, step.place) if noun]
+        if len(at.remaining) == 1 and at.next.kind != "retract":
+            handled = [step.thing for step in at.steps[: at.done] if step.thing]
+            nouns += (noun for noun in at.spared if not _is_one_of(noun, handled))
+        return distinct_things(nouns)
 
     @cached_property
     def _others(self) -> Sequence[str]:
