@@ -105,6 +105,7 @@ class RunFinished:
         asks: Asks put to the model.
         rows: Rows of the annotated episodes.
         shards_written: Data files rewritten; the others already held what they should.
+        files_written: Files that are new or others than before, data files among them.
         seconds: Wall time.
         target: Folder of the annotated dataset.
         spent: What it cost.
@@ -119,6 +120,7 @@ class RunFinished:
     asks: int
     rows: int
     shards_written: int
+    files_written: int
     seconds: float
     target: str
     spent: Spent = Spent()

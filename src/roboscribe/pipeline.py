@@ -16,6 +16,7 @@ from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.hub import locate
+from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
 from roboscribe.events import (
     EpisodeStaged,
@@ -87,14 +88,16 @@ def annotate(
         written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
         listen(StagingStarted(len(episodes), written, model.identity))
         asyncio.run(run.stage(episodes))
-        shards = run.write(target, settings.writer.tools_column) if write and run.ready else 0
+        ready = write and run.ready
+        report = run.write(target, settings.writer.tools_column) if ready else WriteReport()
 
     finished = RunFinished(
         annotated=len(run.ready),
         failed=len(loop.failures | loop.left),
         asks=loop.asks,
         rows=sum(ready.rows for ready in run.ready.values()),
-        shards_written=shards,
+        shards_written=report.shards_written,
+        files_written=len(report.files),
         seconds=time.monotonic() - started,
         target=str(target),
         spent=loop.spent,
@@ -267,8 +270,8 @@ class Run:
         styles = (self.selection.annotators[name].styles for name in made)
         return EpisodeUpdate(list(chain(*made.values())), frozenset[str | None]().union(*styles))
 
-    def write(self, target: Path, tools_column: bool) -> int:
-        """Write the rows of every episode that is ready; the number of data files that changed."""
+    def write(self, target: Path, tools_column: bool) -> WriteReport:
+        """Write the rows of every episode that is ready."""
 
         def update(index: int) -> EpisodeUpdate | None:
             if index not in self.ready:
@@ -278,7 +281,7 @@ class Run:
 
         record = RunRecord.read(self.stored.root).after(self._written(), not self.settings.skip_validation)
         self.listen(WritingStarted(len(self.source.shards())))
-        report = write_language(
+        return write_language(
             self.source,
             target,
             update,
@@ -286,7 +289,6 @@ class Run:
             tools_column=tools_column,
             on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
         )
-        return report.shards_written
 
     def _written(self) -> Iterator[Written]:
         """What is to be written, for the run record."""

@@ -170,7 +170,9 @@ def skill_files(book: SkillBook) -> dict[str, bytes]:
             str(index): {
                 "episode_index": index,
                 "description": one.description,
-                "skills": [{"name": s.name, "start": s.start, "end": s.end} for s in one.skills],
+                "skills": [
+                    {"name": s.name, "start": _short(s.start), "end": _short(s.end)} for s in one.skills
+                ],
             }
             for index, one in book.episodes.items()
         },
@@ -183,6 +185,11 @@ def skill_files(book: SkillBook) -> dict[str, bytes]:
         SKILLS: (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode(),
         SUBTASKS: to_bytes(table),
     }
+
+
+def _short(seconds: float) -> float:
+    """A time that is a dataset's, in 32 bits, with no more digits than tell it from others."""
+    return float(str(np.float32(seconds)))
 
 
 def _read_json(path: Path) -> SkillBook:

@@ -111,7 +111,7 @@ def test_a_second_run_asks_nothing_and_changes_no_byte(dataset: Path) -> None:
     before = digests(finished_name(dataset))
     again = model()
     finished = make_dialogue(DialogueSettings(root=dataset), model=again)
-    assert (again.asked, finished.asks, finished.shards_written) == ([], 0, 0)
+    assert (again.asked, finished.asks, finished.files_written) == ([], 0, 0)
     assert digests(finished_name(dataset)) == before
 
 
@@ -231,8 +231,9 @@ def test_tasks_stay_byte_for_byte_or_get_the_dialogues_at_their_end(dataset: Pat
     make_dialogue(DialogueSettings(root=dataset), model=model())
     out = finished_name(dataset)
     assert (out / name).read_bytes() == before
-    for _ in range(2):
-        make_dialogue(DialogueSettings(root=dataset, tasks="append"), model=model())
+    for written in (2, 0):
+        finished = make_dialogue(DialogueSettings(root=dataset, tasks="append"), model=model())
+        assert (finished.shards_written, finished.files_written) == (0, written), "the tasks and info.json"
         assert tasks.read_bytes() == before
         texts = [row["task"] for row in rows(out / "meta/tasks_high_level.parquet")]
         assert read_tasks(out, version) == dict(enumerate(["Lift the cup.", *texts]))

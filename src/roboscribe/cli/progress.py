@@ -66,7 +66,7 @@ def summary(event: RunFinished) -> list[str]:
     ]
     if event.spent.calls or event.spent.cached:
         lines.append(spending(event.spent))
-    if not event.shards_written and event.annotated:
+    if not event.files_written and event.annotated:
         lines.append(f"The dataset already held these {event.called}s; nothing was written.")
     if event.failed:
         lines.append(

@@ -27,10 +27,10 @@ class WriteReport:
         files: Every file that was added or changed, relative to the target.
     """
 
-    shards_written: int
-    shards_unchanged: int
-    episodes_changed: tuple[int, ...]
-    files: frozenset[str]
+    shards_written: int = 0
+    shards_unchanged: int = 0
+    episodes_changed: tuple[int, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
 class ShardEdit(Protocol):

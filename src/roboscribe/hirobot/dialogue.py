@@ -17,6 +17,7 @@ from roboscribe.asks import Exchange, Occasion, Sheets, Shot
 from roboscribe.config import DialogueSettings, answer_settings
 from roboscribe.config.hirobot import SUFFIX
 from roboscribe.dataset import Dataset
+from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.episode import Episode
 from roboscribe.errors import AnswerError, DatasetError, EpisodeError, SettingsError
 from roboscribe.events import EpisodeStaged, Listener, Note, RunFinished, StagingStarted, ignore
@@ -62,14 +63,15 @@ def make_dialogue(
         maker.check()
         listen(StagingStarted(len(opened.episodes), (NAME,), model.identity))
         asyncio.run(maker.run())
-        shards = maker.write() if maker.made else 0
+        report = maker.write() if maker.made else WriteReport()
     loop = maker.skills.loop
     finished = RunFinished(
         annotated=len(maker.made),
         failed=len(loop.failures),
         asks=loop.asks,
         rows=sum(len(made.samples) for made in maker.made.values()),
-        shards_written=shards,
+        shards_written=report.shards_written,
+        files_written=len(report.files),
         seconds=time.monotonic() - started,
         target=str(opened.target),
         spent=loop.spent,
@@ -367,8 +369,8 @@ class DialogueMaker:
             for sample, exchange in zip(made.samples, made.spoken, strict=True):
                 yield Said.of(index, sample, exchange)
 
-    def write(self) -> int:
-        """Write the dialogues; the number of data files that changed."""
+    def write(self) -> WriteReport:
+        """Write the dialogues."""
         made = self.how.made_by
         before = Counter(one.episode_id for one in read_said(self.opened.base.root))
         written = [

@@ -19,6 +19,7 @@ from roboscribe.asks import SegmentEpisode
 from roboscribe.config import SkillsSettings
 from roboscribe.dataset import Dataset
 from roboscribe.dataset.index_features import Indices, write_index_features
+from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import distinct
 from roboscribe.episode import Episode
@@ -71,14 +72,15 @@ def make_skills(
         maker = SkillsMaker(settings, opened, model, listen)
         listen(StagingStarted(len(opened.episodes), (maker.annotator.name,), model.identity))
         asyncio.run(maker.run(opened.episodes))
-        shards = maker.write() if maker.made else 0
+        report = maker.write() if maker.made else WriteReport()
     loop = maker.loop
     finished = RunFinished(
         annotated=len(maker.made),
         failed=len(loop.failures),
         asks=loop.asks,
         rows=sum(len(one.skills) for one in maker.made.values()),
-        shards_written=shards,
+        shards_written=report.shards_written,
+        files_written=len(report.files),
         seconds=time.monotonic() - started,
         target=str(opened.target),
         spent=loop.spent,
@@ -212,19 +214,18 @@ class SkillsMaker:
                 before = known.episodes.get(index)
                 yield Written(index, record.made_by, len(one.skills), len(before.skills) if before else 0)
 
-    def write(self) -> int:
-        """Write the skills; the number of data files that changed."""
+    def write(self) -> WriteReport:
+        """Write the skills."""
         opened = self.opened
         record = RunRecord.read(opened.base.root).after(self.written())
         self.listen(WritingStarted(len(opened.source.shards())))
-        report = write_index_features(
+        return write_index_features(
             opened.source,
             opened.target,
             {SUBTASK_INDEX: self.numbers},
             meta_files={**self.meta_files, RUN_RECORD: record.to_bytes(self.staging)},
             on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
         )
-        return report.shards_written
 
 
 def skills_of_rows(episode: Episode, rows: Sequence[Row], task: Sequence[Row] = ()) -> EpisodeSkills:

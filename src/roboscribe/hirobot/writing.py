@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from roboscribe.asks import Exchange
 from roboscribe.dataset.index_features import Indices, Values, write_index_features
+from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.dialogue import (
     SAMPLES,
     TASK_INDEX_HIGH_LEVEL,
@@ -127,7 +128,7 @@ def write_dialogue(
     *,
     append_tasks: bool,
     listen: Listener,
-) -> int:
+) -> WriteReport:
     """Write what is said in some episodes; other episodes keep what they have.
 
     Args:
@@ -138,9 +139,6 @@ def write_dialogue(
         staging: For the run record.
         append_tasks: Whether the exchanges become tasks of the dataset, too.
         listen: Told of every data file.
-
-    Returns:
-        The number of data files that changed.
 
     Raises:
         DatasetError: The target cannot be written, or a file of the dataset cannot be read.
@@ -169,7 +167,7 @@ def write_dialogue(
         files |= tasks.files
         total_tasks = tasks.total
     listen(WritingStarted(len(opened.source.shards())))
-    report = write_index_features(
+    return write_index_features(
         opened.source,
         opened.target,
         features,
@@ -177,7 +175,6 @@ def write_dialogue(
         total_tasks=total_tasks,
         on_shard=lambda shard: listen(ShardWritten(shard.relative)),
     )
-    return report.shards_written
 
 
 def _numbers(said: Sequence[Said], book: DialogueBook, frames: int) -> Indices:
