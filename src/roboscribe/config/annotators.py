@@ -26,8 +26,8 @@ class FramesSettings:
     """Frames beside each other on a contact sheet."""
     rows: int = 5
     """Rows of frames on a contact sheet."""
-    thumbnail_side: int = 256
-    """Pixels of the longer side of a frame."""
+    thumbnail_side: int = 224
+    """Pixels of the longer side of a frame; 224 is a whole number of patches for Qwen2.5-VL and for Qwen3-VL."""
 
     def __post_init__(self) -> None:
         if not self.hz > 0:

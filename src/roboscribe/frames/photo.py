@@ -11,9 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from roboscribe.errors import DatasetError, cause
-from roboscribe.frames.picture import Jpeg, encode
-
-QUALITY = 84
+from roboscribe.frames.picture import QUALITY, Jpeg, encode
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,10 @@ from PIL import Image
 RGB = NDArray[np.uint8]
 """Red, green, blue; uint8, shape [height, width, 3]."""
 
+QUALITY = 75
+"""JPEG quality of what models are shown. On decoded 640x480 video it is still within 41 dB of the frame, and a quarter
+smaller than quality 84, which adds one decibel."""
+
 
 @dataclass(frozen=True, eq=False)
 class Jpeg:

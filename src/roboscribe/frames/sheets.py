@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from roboscribe.frames.picture import RGB, Jpeg, encode
+from roboscribe.frames.picture import QUALITY, RGB, Jpeg, encode
 from roboscribe.frames.store import EpisodeFrames
 
 MODEL_SIDE = 768
@@ -38,7 +38,7 @@ class SheetLayout:
 
     columns: int = 4
     rows: int = 4
-    quality: int = 84
+    quality: int = QUALITY
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,7 +87,7 @@ def contact_sheets(
     return sheets
 
 
-def contact_sheet(cameras: Mapping[str, Sequence[Cell]], columns: int = 4, quality: int = 84) -> Jpeg:
+def contact_sheet(cameras: Mapping[str, Sequence[Cell]], columns: int = 4, quality: int = QUALITY) -> Jpeg:
     """One sheet as a picture; see ``Sheet``.
 
     Raises:

@@ -18,12 +18,12 @@ from typing import TypeVar
 from roboscribe.episode import Camera, Episode
 from roboscribe.errors import FrameError
 from roboscribe.frames.decode import read_frames, require_handle
-from roboscribe.frames.picture import RGB, Jpeg, encode, fit
+from roboscribe.frames.picture import QUALITY, RGB, Jpeg, encode, fit
 
 Form = TypeVar("Form")
 
 BYTES_PER_PIXEL = 0.15
-"""Generous size of a JPEG of a robot's camera at quality 84; used to decide who is let in."""
+"""Generous size of a JPEG of a robot's camera; used to decide who is let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class FrameSettings:
         max_bytes: Bytes that the frames of admitted episodes may take together.
     """
 
-    quality: int = 84
+    quality: int = QUALITY
     max_side: int | None = None
-    thumbnail_side: int = 256
+    thumbnail_side: int = 224
     max_bytes: int = 128_000_000
 
 
