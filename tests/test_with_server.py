@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fake_openai_server import FakeServer, Faults, answer_schema, is_probe, texts
 from make_dataset import make_dataset
+from served import KINDS, kind_of, settings
 
 from roboscribe.cli.app import main
 from roboscribe.config import (
@@ -19,16 +20,17 @@ from roboscribe.config import (
     SubtasksSettings,
     TaskAugSettings,
     TraceSettings,
-    VlmSettings,
     VqaSettings,
 )
 from roboscribe.dataset import open_dataset
 from roboscribe.events import Event, RunFinished
 from roboscribe.frames.store import FrameStore
+from roboscribe.language import STYLES
 from roboscribe.pipeline import annotate
 from roboscribe.status import read_status
 from roboscribe.validation import check_dataset
 
+CAMERAS = ("observation.images.top", "observation.images.wrist")
 FAULTS = Faults(status_500=0.05, status_429=0.05, drop=0.05, malformed=0.05, truncated=0.05)
 
 
@@ -53,11 +55,6 @@ def server() -> Iterator[FakeServer]:
         yield running
 
 
-def settings(root: Path, server: FakeServer, out: Path | None = None, **vlm: Any) -> AnnotateSettings:
-    given: dict[str, Any] = {"api_base": (server.url,), "model_id": "fake-vlm", "cache": False}
-    return AnnotateSettings(root=root, output_dir=out, vlm=VlmSettings(**(given | vlm)))
-
-
 def digests(root: Path) -> dict[str, str]:
     files = (path for path in root.rglob("*") if path.is_file())
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
@@ -69,32 +66,51 @@ def test_with_faults_no_row_is_missing_and_bytes_are_those_of_a_good_day(
     with FakeServer() as good:
         finished = annotate(settings(dataset, good, tmp_path / "good"))
     assert (finished.annotated, finished.failed) == (8, 0)
+    told = {row.style for index in range(8) for row in open_dataset(tmp_path / "good").language_rows(index)}
+    assert told == {*STYLES, None} - {"trace"}
     for concurrency in (1, 7, 64):
         out = tmp_path / f"bad-{concurrency}"
         with FakeServer(faults=FAULTS, retry_after=0) as bad:
             again = annotate(settings(dataset, bad, out, client_concurrency=concurrency, retries=20))
-        assert sum(bad.stats.faults.values()) > 0
+        assert set(bad.stats.faults) == {"500", "429", "drop", "malformed", "truncated"}
+        assert {kind_of(request.body) for request in bad.asked if request.fault} == KINDS
         assert (again.annotated, again.failed, again.rows) == (8, 0, finished.rows)
         assert digests(out) == digests(tmp_path / "good")
 
 
-def test_every_frame_is_decoded_once_and_sent_as_jpeg(
-    dataset: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stores: list[FrameStore] = []
+@pytest.fixture
+def stores(monkeypatch: pytest.MonkeyPatch) -> list[FrameStore]:
+    """Every store of frames that is made."""
+    made: list[FrameStore] = []
     begin = FrameStore.__init__
 
     def remember(self: FrameStore, *args: Any) -> None:
         begin(self, *args)
-        stores.append(self)
+        made.append(self)
 
     monkeypatch.setattr(FrameStore, "__init__", remember)
-    annotate(settings(dataset, server))
+    return made
+
+
+@pytest.mark.parametrize("cameras", [("observation.images.top",), CAMERAS])
+def test_every_frame_is_decoded_and_encoded_once_for_all_annotators_and_sent_as_jpeg(
+    cameras: tuple[str, ...], tmp_path: Path, server: FakeServer, stores: list[FrameStore]
+) -> None:
+    root = make_dataset(tmp_path / "seen", episodes=4, frames=40, cameras=cameras, size=(320, 240))
+    trace = TraceSettings(enabled=True, seconds=1.0)
+    annotate(
+        replace(
+            settings(root, server), subtasks=SubtasksSettings(relabel=True, relabel_frames=4), trace=trace
+        )
+    )
+    asked = {kind_of(request.body) for request in server.asked if request.images}
+    assert {"describe", "segment", "relabel", "vqa", "trace"} <= asked
     (store,) = stores
     counts = store.counts
-    assert counts.passes == 8
-    assert counts.frames == counts.thumbnails == 8 * 8, "4 s at 2 Hz, for all asks together"
+    assert counts.passes == 4 * len(cameras)
+    assert counts.decoded <= 40 * counts.passes
     assert counts.repeats == 0
+    assert 0 < counts.encoded <= counts.frames
     assert counts.episodes == counts.held == 0
     assert set(server.stats.media) == {"data:image/jpeg"}
 
@@ -135,55 +151,6 @@ def test_what_can_never_be_answered_fails_its_annotator_of_its_episode_only(data
     assert "no valid answer" in failure.reason
 
 
-@pytest.mark.parametrize(
-    ("change", "asked"),
-    [
-        ({"client_concurrency": 3}, set[str]()),
-        ({"retries": 2}, set[str]()),
-        ({"temperature": 0.9}, {"describe", "segment", "rephrase", "memory", "speech", "interject", "vqa"}),
-        (
-            {"max_new_tokens": 2000},
-            {"describe", "segment", "rephrase", "memory", "speech", "interject", "vqa"},
-        ),
-    ],
-)
-def test_only_what_changes_answers_is_asked_again(
-    dataset: Path, server: FakeServer, change: dict[str, Any], asked: set[str]
-) -> None:
-    annotate(settings(dataset, server))
-    before = len(server.asked)
-    annotate(settings(dataset, server, **change))
-    assert {kind_of(request.body) for request in server.asked[before:]} == asked
-
-
-def kind_of(body: dict[str, Any]) -> str:
-    """Which ask a request comes from, by its words."""
-    told = texts(body)
-    words = {
-        "can be seen to do": "describe",
-        "Divide the recording": "segment",
-        "before it moves": "speech",
-        "could have spoken": "interject",
-        "A person asked": "rephrase",
-        "Write questions": "vqa",
-        "find the tip": "trace",
-    }
-    return next((kind for text, kind in words.items() if text in told), "memory")
-
-
-def test_another_port_or_prompt_changes_what_it_should(dataset: Path, tmp_path: Path) -> None:
-    with FakeServer() as first:
-        annotate(settings(dataset, first))
-    prompts = tmp_path / "prompts"
-    prompts.mkdir()
-    (prompts / "rephrase_task.md.j2").write_text('Say "{{ ask.task }}" in {{ ask.count }} other ways.')
-    with FakeServer() as second:
-        assert annotate(settings(dataset, second)).asks == 0
-        annotate(replace(settings(dataset, second), prompts=prompts))
-        assert {texts(request.body).rsplit("Say", 1)[-1][:3] for request in second.asked} == {' "P'}
-        assert len(second.asked) == 8
-
-
 def test_a_second_run_answers_from_the_request_cache(
     dataset: Path, tmp_path: Path, server: FakeServer
 ) -> None:
@@ -219,16 +186,8 @@ def test_a_long_episode_is_looked_at_in_windows(tmp_path: Path, server: FakeServ
 
 @pytest.mark.parametrize("model", ["qwen2.5-vl-7b", "qwen3-vl-8b", "gemini-2.5-flash"])
 def test_questions_and_traces_share_requests_and_the_pass_over_the_video(
-    dataset: Path, model: str, monkeypatch: pytest.MonkeyPatch
+    dataset: Path, model: str, stores: list[FrameStore]
 ) -> None:
-    stores: list[FrameStore] = []
-    begin = FrameStore.__init__
-
-    def remember(self: FrameStore, *args: Any) -> None:
-        begin(self, *args)
-        stores.append(self)
-
-    monkeypatch.setattr(FrameStore, "__init__", remember)
     with FakeServer(models=(model,)) as server:
         base = settings(dataset, server, model_id=model)
         trace = TraceSettings(enabled=True, seconds=1.0)

@@ -16,7 +16,6 @@ from roboscribe.asks import Ask, DescribeEpisode, RelabelSegment, Segment, Segme
 from roboscribe.config import SubtasksSettings, answer_settings
 from roboscribe.episode import Episode
 from roboscribe.frames import EpisodeFrames, FrameNeeds
-from roboscribe.frames.sampling import evenly
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 
@@ -59,12 +58,13 @@ class Subtasks:
         return answer_settings(self._settings) | (answer_settings(self._view.settings) if self._view else {})
 
     def needs(self, episode: Episode) -> FrameNeeds:
-        """The frames of all windows."""
+        """The frames of all windows, and those that labels may be checked with."""
         if self._view is None:
             return FrameNeeds()
-        return self._view.needs(
-            episode, [i for window in self._view.windows(episode) for i in window.indices]
-        )
+        indices = [i for window in self._view.windows(episode) for i in window.indices]
+        if RelabelSegment in self.asks:
+            indices = sorted({*indices, *self._view.close_by(episode)})
+        return self._view.needs(episode, indices)
 
     async def annotate(self, scene: Scene, upstream: Upstream, model: Model) -> list[Row]:
         """One ``subtask`` row at the start of each span."""
@@ -127,8 +127,7 @@ class Subtasks:
 
         def sheets(span: Span) -> Sheets:
             start, end = episode.time_of(span.start), episode.time_of(span.end - 1) + 0.5 / episode.fps
-            indices = evenly(episode.timestamps, self._settings.relabel_frames, start, end)
-            return view.sheets(frames, indices)
+            return view.sheets(frames, view.closely(episode, self._settings.relabel_frames, start, end))
 
         shown = [None, *map(sheets, spans), None]
         labels = ["", *(span.label for span in spans), ""]

@@ -12,6 +12,9 @@ from roboscribe.errors import EpisodeError
 from roboscribe.frames import EpisodeFrames, FrameNeeds, SheetLayout
 from roboscribe.frames.sampling import evenly, every, windows
 
+_CLOSER = 2
+"""How many times the usual frames a second there are to choose from for a closer look."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -68,6 +71,16 @@ class View:
             if len(regular) <= self.settings.per_ask
             else evenly(episode.timestamps, self.settings.per_ask)
         )
+
+    def closely(self, episode: Episode, count: int, start: float, end: float) -> tuple[int, ...]:
+        """At most ``count`` frames spread over a stretch, out of those in ``close_by``; the nearest in a short one."""
+        close = self.close_by(episode)
+        picked = evenly([episode.time_of(index) for index in close], count, start, end)
+        return tuple(close[at] for at in picked)
+
+    def close_by(self, episode: Episode) -> list[int]:
+        """Frames for a closer look at stretches that are yet to be found, so that they are decoded with the others."""
+        return every(episode.timestamps, _CLOSER * self.settings.hz)
 
     def needs(self, episode: Episode, indices: Sequence[int]) -> FrameNeeds:
         """These frames as thumbnails for sheets, of every camera shown."""
