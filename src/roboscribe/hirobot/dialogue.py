@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 
 from roboscribe.annotators.base import Scene
 from roboscribe.annotators.view import View
-from roboscribe.asks import Exchange, Occasion, Sheets, Shot
+from roboscribe.asks import Occasion, Sheets, Shot
 from roboscribe.config import DialogueSettings, answer_settings
 from roboscribe.config.hirobot import SUFFIX
 from roboscribe.dataset import Dataset
@@ -22,7 +23,7 @@ from roboscribe.episode import Episode
 from roboscribe.errors import AnswerError, DatasetError, EpisodeError, SettingsError
 from roboscribe.events import EpisodeStaged, Listener, Note, RunFinished, StagingStarted, ignore
 from roboscribe.frames import FrameNeeds, FrameStore
-from roboscribe.hirobot.imagine import Imagination, Subject, Wish, exchanges, imagine
+from roboscribe.hirobot.imagine import Imagination, Subject, exchanges, imagine
 from roboscribe.hirobot.opened import Opened, model_of, open_for_index_features
 from roboscribe.hirobot.samples import Sample, numbering, sample_frames, samples_of
 from roboscribe.hirobot.skills import SkillsMaker, skills_of_rows
@@ -69,7 +70,7 @@ def make_dialogue(
         annotated=len(maker.made),
         failed=len(loop.failures),
         asks=loop.asks,
-        rows=sum(len(made.samples) for made in maker.made.values()),
+        rows=sum(len(made.said) for made in maker.made.values()),
         shards_written=report.shards_written,
         files_written=len(report.files),
         seconds=time.monotonic() - started,
@@ -102,21 +103,17 @@ def _with_batches(settings: DialogueSettings) -> DialogueSettings:
 
 @dataclass(frozen=True)
 class Made:
-    """The dialogue of one episode.
+    """The dialogue of one episode, no more of it than it takes to write it: a dataset may have millions of samples.
 
     Attributes:
         skills: Its skills.
-        samples: Where each exchange begins.
-        wishes: What was asked.
-        spoken: The exchanges, as many as samples.
-        again: What was asked again.
+        said: What is said at each of its samples, in order.
+        keys: Under which the answers are kept.
     """
 
     skills: EpisodeSkills
-    samples: Sequence[Sample]
-    wishes: Sequence[Wish]
-    spoken: Sequence[Exchange]
-    again: Sequence[Wish] = ()
+    said: Sequence[Said]
+    keys: tuple[str, ...]
 
 
 @dataclass
@@ -240,14 +237,12 @@ class DialogueMaker:
             if found is None:
                 return
             skills, asks = found
-            samples = samples_of(
-                scene.episode, skills, self.settings.sample_interval, self._first[index], self.settings.seed
-            )
-            wishes = self.how.wishes(scene.episode.digest, [sample.occasion for sample in samples])
-            asks += await self._imagine(scene, log, samples, wishes)
+            samples = self._samples(scene.episode, skills)
+            said, keys, asked = await self._imagine(scene, log, samples)
         for stage in STAGES:
             self.skills.staging.forget(index, stage)
-        self.made[index] = Made(skills, samples, wishes, exchanges(log, wishes))
+        self.made[index] = Made(skills, said, keys)
+        asks += asked
         made, reused = ((NAME,), ()) if asks else ((), (NAME,))
         self.listen(EpisodeStaged(index, asks, made, reused, loop.spent))
 
@@ -273,33 +268,46 @@ class DialogueMaker:
     async def _make_again(self, index: int, avoid: Mapping[int, tuple[str, ...]]) -> None:
         """Ask once more for some of an episode's exchanges, by their place; the old ones stay where that fails."""
         made = self.made[index]
-        places = sorted(avoid)
-        occasions = [replace(made.samples[place].occasion, avoid=avoid[place]) for place in places]
         async with self._scene(index) as (scene, log):
-            wishes = self.how.wishes(scene.episode.digest, occasions)
+            samples = self._samples(scene.episode, made.skills)
+            again = {
+                place: replace(samples[place], occasion=replace(samples[place].occasion, avoid=earlier))
+                for place, earlier in sorted(avoid.items())
+            }
             try:
-                await self._imagine(scene, log, [made.samples[place] for place in places], wishes)
+                said, keys, _ = await self._imagine(scene, log, list(again.values()))
             except (AnswerError, EpisodeError) as error:
                 self.listen(Note(f"Episode {index} says again what others say: {error}"))
                 return
-        spoken = dict(enumerate(made.spoken)) | dict(zip(places, exchanges(log, wishes), strict=True))
-        self.made[index] = replace(made, spoken=[spoken[place] for place in sorted(spoken)], again=wishes)
+        merged = dict(enumerate(made.said)) | dict(zip(again, said, strict=True))
+        self.made[index] = Made(made.skills, [merged[place] for place in sorted(merged)], made.keys + keys)
+
+    def _samples(self, episode: Episode, skills: EpisodeSkills) -> list[Sample]:
+        first = self._first[episode.index]
+        return samples_of(episode, skills, self.settings.sample_interval, first, self.settings.seed)
 
     async def _imagine(
-        self, scene: Scene, log: AnswerLog, samples: Sequence[Sample], wishes: Sequence[Wish]
-    ) -> int:
-        """Have answered what is not there yet; the number of asks."""
+        self, scene: Scene, log: AnswerLog, samples: Sequence[Sample]
+    ) -> tuple[list[Said], tuple[str, ...], int]:
+        """What is said at samples, the keys of the answers, and how many asks it took to have those that were missing.
+
+        Raises:
+            RoboscribeError: One of the asks got no answer.
+        """
         frame_at = {sample.occasion.number: sample.frame for sample in samples}
 
         def shots(occasion: Occasion) -> tuple[Shot, ...]:
             assert scene.frames is not None
             return tuple(Shot(scene.frames, key, frame_at[occasion.number]) for key in self._cameras)
 
-        loop = self.skills.loop
-        subject = Subject(scene.episode.index, log, shots, self._sheets(scene))
+        index, loop = scene.episode.index, self.skills.loop
+        wishes = self.how.wishes(scene.episode.digest, [sample.occasion for sample in samples])
+        subject = Subject(index, log, shots, self._sheets(scene))
         asks = await imagine(self.how, PacedModel(self.model, loop.pace), subject, wishes)
         loop.asks += asks
-        return asks
+        spoken = zip(samples, exchanges(log, wishes), strict=True)
+        said = [Said.of(index, sample, exchange) for sample, exchange in spoken]
+        return said, tuple(key for wish in wishes for key in wish.keys), asks
 
     def _sheets(self, scene: Scene) -> Sheets | None:
         if scene.frames is None or not (self.how.whole and self.how.looks):
@@ -343,12 +351,12 @@ class DialogueMaker:
     def _twins(self) -> dict[int, dict[int, tuple[str, ...]]]:
         """For each episode with exchanges to be asked for again, their places and what they must not say again."""
         others = read_said(self.opened.base.root, without=self.made)
-        prompts: list[tuple[tuple[int, int], str]] = []
-        prompts += (((one.episode_id, -1), one.user_prompt) for one in others)
+        prompts = [((one.episode_id, -1), one.user_prompt) for one in others]
         for index, made in self.made.items():
-            prompts += (((index, place), one.user_prompt) for place, one in enumerate(made.spoken))
+            prompts += (((index, place), one.user_prompt) for place, one in enumerate(made.said))
+        prompts.sort(key=itemgetter(0))
         found: dict[int, dict[int, tuple[str, ...]]] = {}
-        for (index, place), earlier in twins(sorted(prompts, key=lambda item: item[0])).items():
+        for (index, place), earlier in twins(prompts).items():
             if index in self.made:
                 found.setdefault(index, {})[place] = earlier
         return found
@@ -356,29 +364,21 @@ class DialogueMaker:
     def _keep(self, index: int, made: Made) -> None:
         """Put the answers of an episode in order, and record that they are whole."""
         staging = self.skills.staging
-        log = AnswerLog(staging.path(index, NAME))
-        keys = [key for wish in (*made.wishes, *made.again) for key in wish.keys]
-        digest = log.settle(keys)
-        record = Record(key_of(keys=keys), self.how.made_by, len(made.samples), digest)
+        digest = AnswerLog(staging.path(index, NAME)).settle(made.keys)
+        record = Record(key_of(keys=made.keys), self.how.made_by, len(made.said), digest)
         if staging.record(index, NAME) != record:
             staging.vouch(index, record)
-
-    def said(self) -> Iterator[Said]:
-        """What is said in each episode that is done, in order."""
-        for index, made in sorted(self.made.items()):
-            for sample, exchange in zip(made.samples, made.spoken, strict=True):
-                yield Said.of(index, sample, exchange)
 
     def write(self) -> WriteReport:
         """Write the dialogues."""
         made = self.how.made_by
         before = Counter(one.episode_id for one in read_said(self.opened.base.root))
         written = [
-            Written(index, made, len(one.samples), before[index]) for index, one in sorted(self.made.items())
+            Written(index, made, len(one.said), before[index]) for index, one in sorted(self.made.items())
         ]
         return write_dialogue(
             self.opened,
-            list(self.said()),
+            [one for _, made in sorted(self.made.items()) for one in made.said],
             self.skills if self.skills.made else None,
             written,
             self.skills.staging,
