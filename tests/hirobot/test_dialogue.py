@@ -248,11 +248,14 @@ def test_an_episode_without_an_answer_fails_alone_and_only_that_answer_is_asked_
 
     seen: list[Event] = []
     finished = make_dialogue(DialogueSettings(root=plain), seen.append, model(broken))
-    assert (finished.annotated, finished.failed, finished.rows) == (2, 1, 8)
-    assert [e.reason for e in seen if isinstance(e, EpisodeFailed)] == ["The server said no."]
+    assert (finished.annotated, finished.failed, finished.rows, finished.asks) == (2, 1, 8, 12)
+    assert [e for e in seen if isinstance(e, EpisodeFailed)] == [
+        EpisodeFailed(1, "dialogue", "The server said no.")
+    ]
     out = finished_name(plain)
     assert set(column(out, "task_index_high_level")[1]) == {-1}
-    assert [failure.episode for failure in read_status(SkillsSettings(root=out)).failures] == [1]
+    (failure,) = read_status(SkillsSettings(root=out)).failures
+    assert (failure.episode, failure.annotator) == (1, "dialogue")
     healed = model()
     assert make_dialogue(DialogueSettings(root=plain), model=healed).failed == 0
     assert asked(healed) == {("one", 1, 6): 1}

@@ -238,7 +238,12 @@ class DialogueMaker:
                 return
             skills, asks = found
             samples = self._samples(scene.episode, skills)
-            said, keys, asked = await self._imagine(scene, log, samples)
+            try:
+                said, keys, asked = await self._imagine(scene, log, samples)
+            except AnswerError as error:
+                self.skills.staging.fail(index, "", self.how.made_by, str(error))
+                loop.fail(index, NAME, str(error))
+                return
         for stage in STAGES:
             self.skills.staging.forget(index, stage)
         self.made[index] = Made(skills, said, keys)
@@ -303,11 +308,14 @@ class DialogueMaker:
         index, loop = scene.episode.index, self.skills.loop
         wishes = self.how.wishes(scene.episode.digest, [sample.occasion for sample in samples])
         subject = Subject(index, log, shots, self._sheets(scene))
-        asks = await imagine(self.how, PacedModel(self.model, loop.pace), subject, wishes)
-        loop.asks += asks
+        model = PacedModel(self.model, loop.pace)
+        try:
+            await imagine(self.how, model, subject, wishes)
+        finally:
+            loop.asks += model.asks
         spoken = zip(samples, exchanges(log, wishes), strict=True)
         said = [Said.of(index, sample, exchange) for sample, exchange in spoken]
-        return said, tuple(key for wish in wishes for key in wish.keys), asks
+        return said, tuple(key for wish in wishes for key in wish.keys), model.asks
 
     def _sheets(self, scene: Scene) -> Sheets | None:
         if scene.frames is None or not (self.how.whole and self.how.looks):

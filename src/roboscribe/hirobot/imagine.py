@@ -120,7 +120,7 @@ class Subject:
     sheets: Sheets | None = None
 
 
-async def imagine(how: Imagination, model: Model, subject: Subject, wishes: Sequence[Wish]) -> int:
+async def imagine(how: Imagination, model: Model, subject: Subject, wishes: Sequence[Wish]) -> None:
     """Have what is not there yet answered; each answer is kept as soon as it is there.
 
     Args:
@@ -129,18 +129,13 @@ async def imagine(how: Imagination, model: Model, subject: Subject, wishes: Sequ
         subject: What they are about.
         wishes: What is wanted.
 
-    Returns:
-        The number of asks.
-
     Raises:
         RoboscribeError: One of them got no answer; the others are kept.
     """
     asks = (_answered(how, model, subject, wish) for wish in wishes)
-    outcomes = await asyncio.gather(*asks, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
+    for outcome in await asyncio.gather(*asks, return_exceptions=True):
+        if outcome is not None:
             raise outcome
-    return sum(outcome for outcome in outcomes if isinstance(outcome, int))
 
 
 def exchanges(log: AnswerLog, wishes: Sequence[Wish]) -> list[Exchange]:
@@ -148,19 +143,16 @@ def exchanges(log: AnswerLog, wishes: Sequence[Wish]) -> list[Exchange]:
     return [Exchange(**log[key]) for wish in wishes for key in wish.keys]
 
 
-async def _answered(how: Imagination, model: Model, subject: Subject, wish: Wish) -> int:
-    """Have answered what is not there yet of a wish, until all is or an ask has helped nothing; the number of asks.
+async def _answered(how: Imagination, model: Model, subject: Subject, wish: Wish) -> None:
+    """Have answered what is not there yet of a wish, until all is.
 
     Raises:
         RoboscribeError: An ask got no answer; what was answered before is kept.
     """
-    asks = 0
     while missing := [place for place, key in enumerate(wish.keys) if key not in subject.log]:
         found = await _ask(how, model, subject, [wish.occasions[place] for place in missing])
         made = {wish.keys[place]: one for place, one in zip(missing, found, strict=True) if one is not None}
         subject.log.add({key: one.model_dump() for key, one in made.items()})
-        asks += 1
-    return asks
 
 
 async def _ask(

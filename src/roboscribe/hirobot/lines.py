@@ -250,10 +250,13 @@ class _Run:
     async def _imagine(self, subject: Subject, digest: str, occasion: Occasion) -> tuple[Exchange, int]:
         """The exchange for an occasion, and how many asks it took: none where it is there."""
         wishes = self.how.wishes(digest, [occasion])
-        asks = await imagine(self.how, PacedModel(self.model, self.loop.pace), subject, wishes)
-        self.loop.asks += asks
+        model = PacedModel(self.model, self.loop.pace)
+        try:
+            await imagine(self.how, model, subject, wishes)
+        finally:
+            self.loop.asks += model.asks
         (exchange,) = exchanges(self.log, wishes)
-        return exchange, asks
+        return exchange, model.asks
 
     def _write(self, answered: _Answered, file: BufferedWriter) -> None:
         with writable(self.target):

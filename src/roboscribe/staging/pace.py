@@ -81,11 +81,16 @@ class Pace:
 
 
 class PacedModel:
-    """A model whose asks are counted while they are under way."""
+    """A model whose asks are counted while they are under way.
+
+    Attributes:
+        asks: How many there were.
+    """
 
     def __init__(self, model: Model, pace: Pace) -> None:
         self._model = model
         self._pace = pace
+        self.asks = 0
         self.identity = model.identity
         self.at_once = model.at_once
         self.looks = model.looks
@@ -97,5 +102,6 @@ class PacedModel:
 
     async def answer(self, ask: Ask[A]) -> A:
         """The model's answer."""
+        self.asks += 1
         with self._pace.under_way():
             return await self._model.answer(ask)
