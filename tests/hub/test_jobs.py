@@ -19,6 +19,7 @@ import pytest
 from hub.fake_hub import TOKEN, Commit, Repository
 from hub.fake_jobs import FakeJobs, SentJob
 
+from roboscribe import origin
 from roboscribe.cli import annotate
 from roboscribe.cli.app import main
 from roboscribe.cli.flags import parse_flags
@@ -82,6 +83,7 @@ SEND = (
     "--executor",
     "hf-jobs",
 )
+OURS = ("--executor.hf-image", "us/ours")
 
 MORE = ("--episodes", "0-4", "7", "--log-format", "json", "--vlm.temperature", "None", "--plan.enabled=false")
 
@@ -117,7 +119,7 @@ def test_a_job_does_what_this_machine_would_and_pushes_it(
     home = tmp_path / "elsewhere"
     home.mkdir()
     hub.play = hub.execute(home)
-    told = said(start(*SEND, "--executor.hf-image", "us/ours", "--motion.enabled=false"), 0)
+    told = said(start(*SEND, *OURS, "--motion.enabled=false"), 0)
     assert "3 episodes annotated" in told
     assert "pushed: http" in told
     assert "0.025 USD a minute" in told
@@ -147,7 +149,7 @@ def test_skills_and_dialogue_go_there_too(hub: FakeJobs, start: Start, tmp_path:
     home = tmp_path / "elsewhere"
     home.mkdir()
     hub.play = hub.execute(home)
-    away = ("--push-to-hub", "--executor", "hf-jobs", "--executor.hf-image", "us/ours")
+    away = ("--push-to-hub", "--executor", "hf-jobs", *OURS)
     said(start("subtasks", "--repo-id", "us/bricks", "--hub.repo-id", "us/skilled", *away), 0)
     assert "meta/skills.json" in hub.repositories["us/skilled"].files
     said(
@@ -167,7 +169,7 @@ def test_a_job_that_fails_gives_its_exit_code_and_the_end_of_its_log(hub: FakeJo
         job.stage, job.message = "ERROR", "exit code 3"
 
     hub.play = fail
-    told = said(start(*SEND), 3)
+    told = said(start(*SEND, *OURS), 3)
     assert "episode 1 failed in vqa: no such frame" in told
     assert "The job failed (exit code 3)" in told
 
@@ -175,12 +177,12 @@ def test_a_job_that_fails_gives_its_exit_code_and_the_end_of_its_log(hub: FakeJo
         job.stage, job.message = "ERROR", "Job timeout"
 
     hub.play = die
-    assert "Job timeout" in said(start(*SEND), 1)
+    assert "Job timeout" in said(start(*SEND, *OURS), 1)
 
 
 @knows_jobs
 def test_a_job_that_is_not_waited_for_is_told_of_later(hub: FakeJobs, start: Start) -> None:
-    told = said(start(*SEND, "--executor.wait=false"), 0)
+    told = said(start(*SEND, *OURS, "--executor.wait=false"), 0)
     assert "hello from far away" not in told
     (number,) = hub.jobs
     assert f"roboscribe status --job us/{number} --watch" in told
@@ -197,7 +199,7 @@ def test_a_job_goes_on_when_nobody_looks_any_more(hub: FakeJobs, start: Start) -
         time.sleep(60)
 
     hub.play = linger
-    sending = start(*SEND)
+    sending = start(*SEND, *OURS)
     assert sending.stdout is not None
     assert any("at work" in line for line in sending.stdout)
     sending.send_signal(signal.SIGINT)
@@ -212,6 +214,7 @@ def test_a_job_goes_on_when_nobody_looks_any_more(hub: FakeJobs, start: Start) -
 @pytest.mark.parametrize(
     ("words", "environ", "told"),
     [
+        ((), {}, "--executor.hf-install"),
         ((), {"HF_TOKEN": "hf_of_somebody_else"}, "HTTP 401"),
         ((), {"HF_TOKEN": ""}, "hf auth login"),
         (("--executor.hf-flavor", "a10g-larg"), {}, "Did you mean a10g-large?"),
@@ -230,7 +233,7 @@ def test_what_cannot_be_a_job_is_refused_before_it_is_sent(
 @knows_jobs
 def test_a_job_that_nobody_pays_for_is_told_with_what_the_hub_says(hub: FakeJobs, start: Start) -> None:
     hub.has_credit = False
-    told = said(start(*SEND), 2)
+    told = said(start(*SEND, *OURS), 2)
     assert "HTTP 402: Pre-paid credit balance is insufficient." in told
     assert "settings/billing" in told
 
@@ -276,8 +279,9 @@ def test_an_old_library_is_refused(
     ],
 )
 def test_a_job_installs_what_its_model_needs_and_runs_the_same_command_there(
-    words: tuple[str, ...], gpu: bool, installed: str
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], gpu: bool, installed: str
 ) -> None:
+    monkeypatch.setattr(origin, "_origin", dict)
     job, there = sent(*words, *MORE, gpu=gpu)
     assert installed in job.command[-1].split(" && ")[0]
     parsed = parse_flags(annotate.Arguments, there[1:], "roboscribe annotate")
@@ -287,13 +291,20 @@ def test_a_job_installs_what_its_model_needs_and_runs_the_same_command_there(
 
 
 def test_an_image_with_roboscribe_in_it_is_taken_as_it_is() -> None:
-    job, _ = sent("--executor.hf-image", "us/ours")
+    job, _ = sent(*OURS)
     assert (job.image, "pip" in job.command[-1]) == ("us/ours", False)
 
 
 def test_secrets_are_those_that_the_model_needs_and_those_named() -> None:
     job, _ = sent(
-        "--vlm.api-key-env", "OUR_KEY", "--executor.hf-secrets", "WANDB", OUR_KEY=KEY, WANDB="w", OTHER="o"
+        *OURS,
+        "--vlm.api-key-env",
+        "OUR_KEY",
+        "--executor.hf-secrets",
+        "WANDB",
+        OUR_KEY=KEY,
+        WANDB="w",
+        OTHER="o",
     )
     assert job.secrets == {"HF_TOKEN": TOKEN, "OUR_KEY": KEY, "WANDB": "w"}
     assert KEY not in str(job.command)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -19,6 +20,7 @@ from roboscribe.models.asking import AskingModel
 from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import choose, identity_of, open_model
+from roboscribe.origin import installing
 
 URL = ("http://127.0.0.1:9/v1",)
 
@@ -61,7 +63,7 @@ def test_auto_decides_by_rule_and_says_why(
 def test_a_model_with_nowhere_to_run_is_an_error_not_the_builtin_one() -> None:
     with pytest.raises(SettingsError, match=r"no GPU here.*--vlm.api-base"):
         chosen(VlmSettings(model_id="m"))
-    with pytest.raises(SettingsError, match=r"roboscribe\[vllm\]"):
+    with pytest.raises(SettingsError, match=re.escape(installing("vllm"))):
         chosen(VlmSettings(model_id="m"), gpus=1)
 
 
@@ -102,7 +104,7 @@ def test_the_server_of_the_environment_is_used() -> None:
 @pytest.mark.parametrize("extra", ["transformers", "vllm"])
 def test_an_extra_that_is_not_installed_is_named(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, f"roboscribe.models.{extra}", None)
-    with pytest.raises(SettingsError, match=rf'pip install "roboscribe\[{extra}\]"'):
+    with pytest.raises(SettingsError, match=re.escape(installing(extra))):
         opened(VlmSettings(backend=extra, model_id="m"))  # pyright: ignore[reportArgumentType]
 
 

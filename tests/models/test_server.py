@@ -1,6 +1,7 @@
 """Servers come up before a run and go down with it, in whatever way it ends."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from talking import looks_at, run_asks
 from roboscribe.config import VlmSettings
 from roboscribe.errors import ServerError, SettingsError
 from roboscribe.models.server import command_line, serving, visible_gpus
+from roboscribe.origin import installing
 
 FAKE = Path(__file__).resolve().parents[1] / "fake_openai_server.py"
 PYTHON = shlex.quote(sys.executable)
@@ -206,7 +208,7 @@ def test_vllm_is_what_serves_when_nothing_else_is_said(
 def test_a_missing_vllm_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(SettingsError, match=r'pip install "roboscribe\[vllm\]"'):
+    with pytest.raises(SettingsError, match=re.escape(installing("vllm"))):
         command_line(VlmSettings(), "m", 8000, gpus=0)
     with pytest.raises(SettingsError, match=r"no program 'nothing-like-it'.*--vlm.serve-command"):
         command_line(VlmSettings(serve_command="nothing-like-it {port}"), "m", 8000, gpus=0)

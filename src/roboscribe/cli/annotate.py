@@ -15,7 +15,8 @@ from roboscribe.config import AnnotateSettings
 
 @dataclass(frozen=True)
 class Arguments(AnnotateSettings):
-    """Fill the language columns of a LeRobot dataset: subtasks, plan, memory, rephrasings, motion.
+    """Fill the language columns of a LeRobot dataset: subtasks, plan, memory, rephrasings, motion, what people say
+    and what the robot answers, and questions about pictures.
 
     Staged results that still hold are reused, so the same command goes on after any interruption.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -47,12 +49,21 @@ def main(words: Sequence[str]) -> int:
         if index == dataset.episode_indices[0]:
             console.print(rest_of_rows(rows))
         console.print(Rule(style="dim"))
+    program = _program()
     console.print(
         f"[bold]{finished.annotated} episodes annotated, {finished.rows} rows, in {finished.seconds:.1f} s[/]:"
         f" {folder} is a LeRobot dataset with language.\n"
         "\n[bold]Next[/]\n"
-        f"  roboscribe validate --root {folder}        check it against every rule\n"
-        f"  roboscribe status --root {folder}          what is done, and what failed\n"
-        "  roboscribe annotate --root YOUR_DATASET --output-dir ANNOTATED\n"
+        f"  {program} validate --root {folder}    check it against every rule\n"
+        f"  {program} annotate --root YOUR_DATASET --output-dir ANNOTATED\n",
+        soft_wrap=True,
     )
     return EXIT_SOME_FAILED if finished.failed else EXIT_OK
+
+
+def _program() -> str:
+    """How this command can be called again from where the user is."""
+    if shutil.which("roboscribe") is not None:
+        return "roboscribe"
+    path = Path(sys.executable).with_name("roboscribe")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

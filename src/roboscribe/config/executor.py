@@ -63,8 +63,8 @@ class ExecutorSettings:
     """Docker image of a Hugging Face job that has Roboscribe in it; when left out, it is installed into
     `python:3.12` first."""
     hf_install: str | None = None
-    """What pip installs in a Hugging Face job, such as `roboscribe[vllm] @ git+https://…`; this release with the
-    extras that the model needs when left out, and nothing where --executor.hf-image is given."""
+    """What pip installs in a Hugging Face job, such as `roboscribe[vllm] @ git+https://…`; when left out, this release
+    or commit with the extras that the model needs, or nothing where --executor.hf-image is given."""
     hf_timeout: str = "24h"
     """Longest a Hugging Face job may take, such as `90m` or `2d`; what it has not pushed by then is lost."""
     hf_namespace: str | None = None

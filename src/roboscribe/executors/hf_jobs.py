@@ -16,6 +16,7 @@ from roboscribe import __version__
 from roboscribe.config import ExecutorSettings, VlmSettings
 from roboscribe.errors import RoboscribeError, SettingsError, cause, closest
 from roboscribe.models.select import choose
+from roboscribe.origin import checkout, requirement
 
 TAIL = 20
 """Lines that are kept, or shown, of the end of a log."""
@@ -135,7 +136,8 @@ def job_of(
         environ: Variables of this environment, some of which the job gets.
 
     Raises:
-        SettingsError: The model cannot be reached or run from there, or a secret is not at hand.
+        SettingsError: The model cannot be reached or run from there, or a secret is not at hand, or nobody says what to
+            install.
     """
     gpus = ("0",) if machine.has_gpu else ()
     backend = choose(vlm, environ=environ, gpus=lambda: gpus, installed=lambda package: True).backend
@@ -154,15 +156,21 @@ def job_of(
                 f"The model's server, {url}, is this machine, which a job of Hugging Face does not reach.",
                 "Name one that is on the Internet, or have the job start one with --vlm.serve.",
             )
+    secrets = {"HF_TOKEN": token, **_secrets(vlm, settings, environ)}
     install = settings.hf_install
     if install is None and settings.hf_image is None:
-        install = f"roboscribe[{','.join(extras)}]=={__version__}".replace("[]", "")
+        if (folder := checkout()) is not None:
+            raise SettingsError(
+                f"This Roboscribe runs from {folder}, which a job of Hugging Face does not see.",
+                "Name a release or a commit with --executor.hf-install, or an image with --executor.hf-image.",
+            )
+        install = requirement(*extras)
     steps = [f"{_PIP} {shlex.quote(install)}"] if install else []
     steps.append(f"python3 -m roboscribe {shlex.join(words)}")
     return Job(
         image=settings.hf_image or _IMAGE,
         command=("sh", "-c", f"{' && '.join(steps)}; code=$?; echo '{_ENDED}'$code; exit $code"),
-        secrets={"HF_TOKEN": token, **_secrets(vlm, settings, environ)},
+        secrets=secrets,
         environment=environment,
     )
 

@@ -19,6 +19,7 @@ from roboscribe.events import Listener, Note, RunFinished, ignore
 from roboscribe.executors.jobs import OUTCOME, Stage, Write, write_staged
 from roboscribe.executors.plan import Plan, split
 from roboscribe.executors.watch import NUMBERS, watch
+from roboscribe.origin import installing
 from roboscribe.pipeline import VERIFIED, Opened, annotate, open_datasets
 from roboscribe.prompts import Prompts
 
@@ -96,7 +97,7 @@ def _launch(
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--executor {kind} needs packages that are not installed ({error.name}).",
-            'Install them with pip install "roboscribe[cluster]", or stay on this machine with --executor local.',
+            f"Install them with {installing('cluster')}, or stay on this machine with --executor local.",
         ) from None
     Prompts(settings.prompts)
     opened.source.verify(opened.episodes[:VERIFIED])

@@ -17,6 +17,7 @@ from roboscribe.errors import SettingsError, first_line
 from roboscribe.frames.picture import Clip, Jpeg, Part
 from roboscribe.models.families import Family, pixel_bounds, template_variables
 from roboscribe.models.request import Request, without_clips
+from roboscribe.origin import installing
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def load_processor(vlm: VlmSettings, name: str, family: Family, **options: Any) 
     except (ImportError, RuntimeError) as error:
         raise SettingsError(
             f"The picture processor of {name} cannot be used: {first_line(error)}.",
-            'Install pip install "roboscribe[transformers]", with torchvision in the same build as torch.',
+            f"Install it with {installing('transformers')}, with torchvision in the same build as torch.",
         ) from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}.") from None

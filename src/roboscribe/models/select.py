@@ -30,6 +30,7 @@ from roboscribe.models.server import serving, visible_gpus
 from roboscribe.models.staged import StagedModel
 from roboscribe.models.tokens import count_tokens
 from roboscribe.models.trouble import address, key_refused
+from roboscribe.origin import installing
 
 Say = Callable[[str], None]
 
@@ -82,7 +83,8 @@ def choose(
             return Choice(package, f"there is a GPU and {package} is installed")
     raise SettingsError(
         f"--vlm.model-id {vlm.model_id} is given and there is a GPU, but nothing to run it with.",
-        'Install pip install "roboscribe[vllm]" or "roboscribe[transformers]", or name a server with --vlm.api-base.',
+        f"Install something with {installing('vllm')} or {installing('transformers')}, or name a server with"
+        " --vlm.api-base.",
     )
 
 
@@ -290,7 +292,7 @@ def _check_in_process(name: str, vlm: VlmSettings) -> None:
 def _not_installed(backend: str, error: ModuleNotFoundError) -> SettingsError:
     return SettingsError(
         f"--vlm.backend {backend} needs packages that are not installed ({error.name}).",
-        f'Install them with pip install "roboscribe[{backend}]".',
+        f"Install them with {installing(backend)}.",
     )
 
 

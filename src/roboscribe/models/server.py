@@ -24,6 +24,7 @@ from pathlib import Path
 from roboscribe.config import VlmSettings
 from roboscribe.errors import ServerError, SettingsError
 from roboscribe.models import supervisor
+from roboscribe.origin import installing
 
 _LOG_LINES = 15
 _POLL_SECONDS = 0.5
@@ -131,7 +132,7 @@ def command_line(vlm: VlmSettings, model: str, port: int, gpus: int) -> tuple[in
     program = shutil.which(words[0]) or shutil.which(words[0], path=str(Path(sys.executable).parent))
     if program is None:
         hint = (
-            'Install it with pip install "roboscribe[vllm]", or give another one with --vlm.serve-command.'
+            f"Install it with {installing('vllm')}, or give another one with --vlm.serve-command."
             if vlm.serve_command is None
             else "Check --vlm.serve-command."
         )

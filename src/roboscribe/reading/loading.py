@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from roboscribe.dataset import open_dataset
 from roboscribe.dataset.reader import Dataset
 from roboscribe.errors import DatasetError, RoboscribeError
+from roboscribe.origin import installing
 
 if TYPE_CHECKING:
     from roboscribe.reading.frames import AnnotatedFrames
@@ -45,7 +46,7 @@ def load(root: str | os.PathLike[str], *, language_rows: bool = False, **options
     except ModuleNotFoundError as error:
         raise RoboscribeError(
             f"roboscribe.load needs packages that are not installed ({error.name}).",
-            'Install them with pip install "roboscribe[lerobot]", on Python 3.12 or later.',
+            f"Install them with {installing('lerobot')}, on Python 3.12 or later.",
         ) from error
     _complete(dataset, options.get("episodes"))
     return AnnotatedFrames(dataset.root, language_rows=language_rows, **options)
