@@ -57,13 +57,6 @@ class LeRobot:
             "LD_LIBRARY_PATH": f"{self.libraries}:{packages / 'av.libs'}",
         }
 
-    def convert(self, root: Path) -> None:
-        """Convert a v2.1 dataset to v3.0, in place, by LeRobot's own converter."""
-        code = "from lerobot.scripts.convert_dataset_v21_to_v30 import convert_dataset as convert\n"
-        code += f"convert('nobody/nothing', root={str(root)!r}, push_to_hub=False)"
-        python = self.environment / "bin/python"
-        subprocess.run([python, "-c", code], env=self.environ, check=True, capture_output=True)
-
     def command(self, root: Path, server: str, model: str, episodes: int) -> Sequence[str]:
         """The command that annotates a dataset in place with a server's model."""
         return [
