@@ -66,6 +66,8 @@ class SkillsSettings(DatasetSettings):
 class DialogueSettings(SkillsSettings):
     """Imagine what a person could have said for the robot to do each of its skills, and what it answered."""
 
+    output_dir: Path | None = None
+    """Write a new dataset here; beside the dataset, under its name and `_with_high_level_tasks`, when left out."""
     jsonl: Path | None = None
     """Samples without a dataset: a file with a JSON object a line, with pictures by their paths. The result goes
     to a file of the same name in --output-dir."""
