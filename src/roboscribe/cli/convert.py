@@ -15,9 +15,9 @@ from roboscribe.config import ConvertSettings
 class Arguments(ConvertSettings):
     """Bring a LeRobot dataset into another form.
 
-    `--to v3.0`, which LeRobot 0.6 reads, writes a new dataset to `--output-dir`: data files put together, videos
-    joined without encoding them anew. Cut short, the same command goes on. `--to index-features` and
-    `--to language` turn subtasks and dialogue from rows into numbers per frame, and back.
+    With `--to v3.0`, which LeRobot 0.6 reads, a new dataset goes to `--output-dir`: data files put together, videos
+    joined without encoding them anew. Cut short, the same command goes on. With `--to index-features` and, the other
+    way round, `--to language`, subtasks and dialogue turn from rows into numbers per frame.
     """
 
     log_format: LogFormat = "auto"

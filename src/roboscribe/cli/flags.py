@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
+from inspect import getdoc
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -35,7 +36,11 @@ def parse_flags(settings: type[S], words: Sequence[str], prog: str) -> S:
     if "--help" not in words and "-h" not in words:
         _check(runs, types, prog)
     ready = [word for run in runs for word in run]
-    return tyro.cli(settings, prog=prog, args=ready, config=(tyro.conf.FlagConversionOff,))
+    paragraphs = (getdoc(settings) or "").split("\n\n")
+    # tyro takes a line that begins with a mark for a new one.
+    described = "\n\n".join(" ".join(text.split()) for text in paragraphs)
+    flags = (tyro.conf.FlagConversionOff,)
+    return tyro.cli(settings, prog=prog, description=described, args=ready, config=flags)
 
 
 def flag_types(settings: type[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

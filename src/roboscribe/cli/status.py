@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roboscribe.cli.app import EXIT_OK
@@ -26,6 +27,8 @@ class Arguments(DatasetSettings):
     cluster it also tells how far its tasks are, while they run and when they are gone. `--job` needs no dataset.
     """
 
+    output_dir: Path | None = None
+    """Folder of a run with `--output-dir`; the same as naming it with `--root`."""
     watch: bool = False
     """Of a run on a cluster or at Hugging Face: show it again and again until no task runs any more."""
     task: int | None = None

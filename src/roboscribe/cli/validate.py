@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from roboscribe.cli.app import EXIT_ABORTED, EXIT_OK
@@ -20,6 +21,8 @@ class Arguments(DatasetSettings):
     there are errors.
     """
 
+    output_dir: Path | None = None
+    """Folder of a run with `--output-dir`; the same as naming it with `--root`."""
     staging: bool = False
     """Check what is staged, also where the dataset has language columns already."""
     strict: bool = False
