@@ -162,6 +162,22 @@ def test_a_second_run_answers_from_the_request_cache(
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
+def test_an_api_key_goes_to_the_server_and_nowhere_else(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOME_KEY", key := "sk-0123456789abcdef")
+    out = tmp_path / "out"
+    with FakeServer(key=key, faults=Faults(status_500=0.2)) as server:
+        words = ["--root", str(dataset), "--output-dir", str(out), "--vlm.api-base", server.url]
+        assert main(["annotate", *words, "--vlm.api-key-env", "SOME_KEY", "--log-format", "json"]) == 0
+        assert {request.headers["authorization"] for request in server.asked} == {f"Bearer {key}"}
+    assert main(["status", "--root", str(out)]) == 0
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"requests.sqlite", "roboscribe.json"} <= {path.name for path in files}
+    assert not any(key.encode() in path.read_bytes() for path in files)
+    assert not any(key in text for text in capfd.readouterr())
+
+
 def test_a_spent_budget_stops_cleanly_and_a_larger_one_goes_on(dataset: Path, server: FakeServer) -> None:
     seen: list[Event] = []
     first = annotate(replace(settings(dataset, server, cache=True), max_calls=10), seen.append)

@@ -286,6 +286,13 @@ def test_a_fault_while_finding_out_decides_nothing(fault: Fault) -> None:
     assert all(seen.body["response_format"]["type"] == "json_schema" for seen in server.asked)
 
 
+def test_a_server_that_asks_to_slow_down_is_waited_for() -> None:
+    with FakeServer(script=["429"] * 5) as server:
+        run = run_asks(server, looks_at(3))
+    assert all(isinstance(answer, str) for answer in run.answers)
+    assert run.waits[:1] == [1.0]
+
+
 @pytest.mark.parametrize(
     ("refuses", "absent", "present"),
     [

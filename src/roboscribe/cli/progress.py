@@ -116,12 +116,12 @@ def counted(number: int, noun: str) -> str:
 
 def spending(spent: Spent) -> str:
     """What a run has cost, in a line."""
-    parts = [f"{spent.calls} calls"]
+    parts = [counted(spent.calls, "call")]
     if spent.cached:
-        parts.append(f"{spent.cached} answers from the cache")
+        parts.append(f"{counted(spent.cached, 'answer')} from the cache")
     parts.append(f"{spent.prompt_tokens:,} tokens read, {spent.completion_tokens:,} written")
     if spent.images:
-        parts.append(f"{spent.images} pictures, {spent.bytes_sent / 1e6:.1f} MB sent")
+        parts.append(f"{counted(spent.images, 'picture')}, {spent.bytes_sent / 1e6:.1f} MB sent")
     if spent.cost:
         parts.append(f"cost {spent.cost:.2f}")
     return ", ".join(parts)

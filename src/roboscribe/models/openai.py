@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import count
 from weakref import WeakKeyDictionary
 
 from roboscribe.config import VlmSettings
@@ -287,13 +288,15 @@ class OpenAIBackend:
 
     def _prober(self, endpoint: Endpoint) -> Send:
         async def send(request: Request, dialect: Dialect) -> Reply:
-            for attempt in range(_PROBE_TRIES):
+            for attempt in count():
                 try:
                     # In a check asks go out as well; otherwise one waits for this with a slot in hand.
                     async with nullcontext() if self._known.is_set() else self._slots.slot(_AT_ONCE):
                         reply = await self._post(endpoint, request, dialect)
                 except Trouble as trouble:
-                    if not trouble.passes or attempt + 1 == _PROBE_TRIES:
+                    # A server that asks to slow down is there; of others it is better to be told soon.
+                    patience = self._vlm.retries if trouble.kind == "busy" else 0
+                    if not trouble.passes or attempt + 1 >= max(_PROBE_TRIES, patience + 1):
                         raise
                     await self._wait(self._delay(attempt, trouble))
                 else:
