@@ -48,14 +48,15 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 def test_extending_changes_no_number() -> None:
     known = HighLevelTask("The cup, please.", "Okay.", "grasp")
     elsewhere = HighLevelTask("The cup, please.", "Okay.", "lift")
-    book = BOOK.with_tasks([known, elsewhere, elsewhere])
+    otherwise = HighLevelTask("The cup, please.", "Okay.", "grasp", "implicit_request", "confirmation")
+    book = BOOK.with_tasks([known, elsewhere, elsewhere, otherwise, BOOK.tasks[0]])
     assert book.tasks[:2] == BOOK.tasks
-    assert book.tasks[2:] == (elsewhere,)
-    assert [book.number_of(task) for task in (known, elsewhere)] == [0, 2]
+    assert book.tasks[2:] == (elsewhere, otherwise)
+    assert [book.number_of(task) for task in (known, elsewhere, otherwise)] == [0, 2, 3]
     assert book.number_of(HighLevelTask("The cup, please.", "Okay.")) == 0
     assert book.number_of(HighLevelTask("Fold it.", "Okay.")) == -1
     assert book.task_of(-1) is None
-    assert book.task_of(3) is None
+    assert book.task_of(4) is None
 
 
 def test_tables_of_others(tmp_path: Path) -> None:

@@ -56,25 +56,24 @@ class DialogueBook:
     tasks: tuple[HighLevelTask, ...] = ()
 
     @cached_property
-    def _numbers(self) -> dict[tuple[str, str], int]:
-        numbers: dict[tuple[str, str], int] = {}
+    def _numbers(self) -> dict[HighLevelTask, int]:
+        numbers: dict[HighLevelTask, int] = {}
         for number, task in enumerate(self.tasks):
-            numbers.setdefault((task.text, task.skill), number)
-            # Where nobody says the skill, the first row of the same words is meant.
-            numbers.setdefault((task.text, ""), number)
+            numbers.setdefault(task, number)
+            # Where nobody says the types, or not even the skill, the first row of the same words is meant.
+            words = task.user_prompt, task.robot_utterance
+            numbers.setdefault(HighLevelTask(*words, task.skill), number)
+            numbers.setdefault(HighLevelTask(*words), number)
         return numbers
 
     def number_of(self, task: HighLevelTask) -> int:
-        """Number of an exchange with these words and this skill, or -1."""
-        return self._numbers.get((task.text, task.skill), -1)
+        """Number of an exchange with these words, and this skill and these types as far as they are told; or -1."""
+        return self._numbers.get(task, -1)
 
     def with_tasks(self, tasks: Iterable[HighLevelTask]) -> DialogueBook:
         """The book with the exchanges that it does not have yet added at its end."""
-        new: dict[tuple[str, str], HighLevelTask] = {}
-        for task in tasks:
-            if self.number_of(task) < 0:
-                new.setdefault((task.text, task.skill), task)
-        return DialogueBook((*self.tasks, *new.values()))
+        new = dict.fromkeys(task for task in tasks if self.number_of(task) < 0)
+        return DialogueBook((*self.tasks, *new))
 
     def task_of(self, number: int) -> HighLevelTask | None:
         """The exchange of this number, None where there is none."""
