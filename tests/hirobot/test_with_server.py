@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_openai_server import FakeServer, Faults, image_urls, is_probe, texts
+from fake_openai_server import FakeServer, Faults, answer_schema, image_urls, is_probe, texts
 from imagining import lines, said, sample, sample_digest, spoken, with_skills, write
+from make_dataset import make_dataset
 from PIL import Image
 from written import digests
 
@@ -83,6 +84,25 @@ def test_what_fits_of_an_answer_is_kept_and_only_the_rest_asked_for_again(
     assert asked[2] == 4
     assert asked[4] % 4 == 0
     assert not {"Do something."} & {line["user_prompt"] for line in said(tmp_path / "out")}
+
+
+def test_skills_are_made_on_the_way(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", episodes=2, frames=40, tasks=("Lift the cup.",))
+
+    def both(body: dict[str, Any]) -> str:
+        told = texts(body)
+        if "has just said" in told:
+            return spoken(body)
+        if "can be seen to do" in told:
+            return answer_schema(body)
+        parts = [{"start": 0.0, "end": 2.0, "label": "reach for the cup"}]
+        return json.dumps({"segments": [*parts, {"start": 2.0, "end": 4.0, "label": "lift the cup"}]})
+
+    with FakeServer(answer=both) as server:
+        finished = imagine(root, server, tmp_path / "out", skills="auto")
+    assert (finished.annotated, finished.failed, finished.rows) == (2, 0, 8)
+    assert {line["skill_current"] for line in said(tmp_path / "out")} == {"reach for the cup", "lift the cup"}
+    assert all(image_urls(request.body) for request in server.asked)
 
 
 def test_an_answer_that_never_fits_is_an_error_of_its_episode(dataset: Path, tmp_path: Path) -> None:
