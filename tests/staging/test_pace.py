@@ -17,38 +17,40 @@ from roboscribe.pipeline import annotate
 from roboscribe.staging.pace import PREPARED_AT_ONCE, ROUNDS, Pace
 
 
-def has_room(pace: Pace) -> bool:
+async def has_room(pace: Pace) -> bool:
     """Whether another episode may be begun at once."""
-
-    async def try_it() -> bool:
-        try:
-            await asyncio.wait_for(pace.room(), 0.05)
-        except TimeoutError:
-            return False
-        return True
-
-    return asyncio.run(try_it())
+    try:
+        await asyncio.wait_for(pace.room(), 0.05)
+    except TimeoutError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("at_once", [1, 16])
 def test_rounds_of_asks_are_kept_ready_and_no_more(at_once: int) -> None:
-    with Pace(at_once) as pace, ExitStack() as under_way:
-        for _ in range((ROUNDS + 1) * at_once):
-            assert has_room(pace)
-            under_way.enter_context(pace.under_way())
-        assert not has_room(pace)
-        under_way.close()
-        assert has_room(pace)
+    async def run() -> None:
+        with Pace(at_once) as pace, ExitStack() as under_way:
+            for _ in range((ROUNDS + 1) * at_once):
+                assert await has_room(pace)
+                under_way.enter_context(pace.under_way())
+            assert not await has_room(pace)
+            under_way.close()
+            assert await has_room(pace)
+
+    asyncio.run(run())
 
 
 def test_few_episodes_are_prepared_at_the_same_time() -> None:
-    with Pace(64) as pace, ExitStack() as prepared:
-        for _ in range(PREPARED_AT_ONCE):
-            assert has_room(pace)
-            prepared.enter_context(pace.preparing())
-        assert not has_room(pace)
-        prepared.close()
-        assert has_room(pace)
+    async def run() -> None:
+        with Pace(64) as pace, ExitStack() as prepared:
+            for _ in range(PREPARED_AT_ONCE):
+                assert await has_room(pace)
+                prepared.enter_context(pace.preparing())
+            assert not await has_room(pace)
+            prepared.close()
+            assert await has_room(pace)
+
+    asyncio.run(run())
 
 
 def test_who_waits_for_room_gets_it_as_work_ends() -> None:

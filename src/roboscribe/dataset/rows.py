@@ -134,6 +134,8 @@ class RowReader:
         if group is None:
             with pq.ParquetFile(stamp[0], metadata=self._footers[stamp].metadata) as file:
                 group = file.read_row_group(number, columns=list(columns)).select(list(columns))
+            # Decoding takes several times what is kept, and Arrow would hold on to it for a next time.
+            pa.default_memory_pool().release_unused()
             self._group_bytes += group.nbytes
         self._groups[key] = group
         while len(self._groups) > GROUPS or (len(self._groups) > 1 and self._group_bytes > GROUP_BYTES):

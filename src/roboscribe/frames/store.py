@@ -18,12 +18,16 @@ from typing import TypeVar
 from roboscribe.episode import Camera, Episode
 from roboscribe.errors import FrameError
 from roboscribe.frames.decode import read_frames, require_handle
+from roboscribe.frames.memory import give_back
 from roboscribe.frames.picture import QUALITY, RGB, Jpeg, encode, fit
 
 Form = TypeVar("Form")
 
 BYTES_PER_PIXEL = 0.15
 """Generous size of a JPEG of a robot's camera; used to decide who is let in."""
+
+GIVEN_BACK_AT = 16_000_000
+"""Bytes of frames let go of after which memory is given back to the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class FrameStore:
         self._counts = FrameCounts()
         self._lock = Lock()
         self._admitted: set[EpisodeFrames] = set()
+        self._let_go = 0
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
@@ -148,6 +153,16 @@ class FrameStore:
             for name, amount in amounts.items():
                 setattr(self._counts, name, getattr(self._counts, name) + amount)
             self._counts.peak = max(self._counts.peak, self._counts.held)
+
+    def let_go(self, nbytes: int) -> None:
+        """Account for an episode that was closed, and for the bytes its frames took."""
+        self.add(episodes=-1, held=-nbytes)
+        with self._lock:
+            self._let_go += nbytes
+            if self._let_go < GIVEN_BACK_AT:
+                return
+            self._let_go = 0
+        give_back()
 
 
 @dataclass(slots=True)
@@ -278,7 +293,7 @@ class EpisodeFrames:
             for state in self._cameras.values():
                 state.jpegs.clear()
                 state.thumbnails.clear()
-        self._store.add(episodes=-1, held=-held)
+        self._store.let_go(held)
 
     def _camera(self, key: str) -> _CameraFrames:
         require_handle(self.episode, key)

@@ -16,9 +16,10 @@ A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
-ROUNDS = 8
+ROUNDS = 5
 """Rounds of asks kept ready beside the one under way, so that a model is never without work: as many as the
-longest chain of asks in an episode, which those of other episodes then fill up to its end."""
+longest chain of asks in an episode (derive, describe, segment, relabel, remember), which those of other episodes
+then fill up to its end."""
 
 PREPARED_AT_ONCE = min(8, os.cpu_count() or 1)
 """Episodes prepared at the same time: decoding takes a core each, and more than these seldom help."""
@@ -27,7 +28,7 @@ PREPARED_AT_ONCE = min(8, os.cpu_count() or 1)
 class Pace:
     """Counts episodes and asks under way, which bounds the memory that they take.
 
-    Belongs to one event loop; a context manager, which lets go of its threads.
+    Belongs to one event loop; a context manager, in which its threads do all work off that loop.
 
     Args:
         at_once: Asks that the model works on at the same time.
@@ -38,10 +39,11 @@ class Pace:
         self._load = 0
         self._preparing = 0
         self._less = asyncio.Event()
-        # Not those that everybody shares: each thread that reads footers of megabytes keeps memory for them.
+        # No more than these for anything: each thread keeps memory for the largest that it did.
         self._threads = ThreadPoolExecutor(PREPARED_AT_ONCE, "roboscribe-prepare")
 
     def __enter__(self) -> Pace:
+        asyncio.get_running_loop().set_default_executor(self._threads)
         return self
 
     def __exit__(self, *_: object) -> None:
