@@ -284,6 +284,7 @@ def test_a_job_installs_what_its_model_needs_and_runs_the_same_command_there(
     monkeypatch.setattr(origin, "_origin", dict)
     job, there = sent(*words, *MORE, gpu=gpu)
     assert installed in job.command[-1].split(" && ")[0]
+    assert ("vllm" in job.image) == ("vllm" in installed)
     parsed = parse_flags(annotate.Arguments, there[1:], "roboscribe annotate")
     meant = parse_flags(annotate.Arguments, [*SEND[1:], *words, *MORE], "roboscribe annotate")
     assert there[0] == "annotate"

@@ -60,8 +60,8 @@ class ExecutorSettings:
     hf_flavor: str = "cpu-basic"
     """Machine of a Hugging Face job, such as `a10g-large`; `hf jobs hardware` lists them with their prices."""
     hf_image: str | None = None
-    """Docker image of a Hugging Face job that has Roboscribe in it; when left out, it is installed into
-    `python:3.12` first."""
+    """Docker image of a Hugging Face job that has Roboscribe in it; when left out, it is installed first, into
+    `vllm/vllm-openai` where vLLM is needed and `python:3.12` otherwise."""
     hf_install: str | None = None
     """What pip installs in a Hugging Face job, such as `roboscribe[vllm] @ git+https://…`; when left out, this release
     or commit with the extras that the model needs, or nothing where --executor.hf-image is given."""

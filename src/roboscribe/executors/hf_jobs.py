@@ -24,9 +24,9 @@ TAIL = 20
 _NEEDED = (1, 20)
 """The least release of huggingface_hub; earlier ones take Ctrl-C for the end of a log."""
 _IMAGE = "python:3.12"
+_IMAGE_WITH_VLLM = "vllm/vllm-openai:latest"
 _ENDED = "roboscribe: ended with code "
 """Begins the last line of a job that came to its end: Hugging Face keeps no exit code."""
-_WAITS = ("SCHEDULING",)
 _OVER = ("COMPLETED", "CANCELED", "ERROR", "DELETED")
 _POLL_SECONDS = 2.0
 _URL = "OPENAI_BASE_URL"
@@ -168,7 +168,7 @@ def job_of(
     steps = [f"{_PIP} {shlex.quote(install)}"] if install else []
     steps.append(f"python3 -m roboscribe {shlex.join(words)}")
     return Job(
-        image=settings.hf_image or _IMAGE,
+        image=settings.hf_image or (_IMAGE_WITH_VLLM if "vllm" in extras else _IMAGE),
         command=("sh", "-c", f"{' && '.join(steps)}; code=$?; echo '{_ENDED}'$code; exit $code"),
         secrets=secrets,
         environment=environment,
@@ -296,7 +296,8 @@ class Jobs:
                 stage = state.stage
                 say(f"Job {self.namespace}/{job}: {stage.lower()} on {state.flavor}.")
             # A stream may end before its job does, and then begins anew.
-            for line in islice(self.log(job, follow=True), shown, None) if stage not in _WAITS else ():
+            lines = self.log(job, follow=True) if stage != "SCHEDULING" else iter(())
+            for line in islice(lines, shown, None):
                 shown += 1
                 last.append(line)
                 show(line)
