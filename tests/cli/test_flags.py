@@ -29,6 +29,12 @@ def test_a_switch_is_turned_off_in_any_spelling(words: tuple[str, ...]) -> None:
     assert settings("--root", "d").plan.enabled is True
 
 
+@pytest.mark.parametrize("words", [("--no-cache",), ("--no_cache=true",), ("--vlm.cache", "false")])
+def test_the_request_cache_is_turned_off(words: tuple[str, ...]) -> None:
+    assert settings("--root", "d", *words).vlm.cache is False
+    assert settings("--root", "d").vlm.cache is settings("--root", "d", "--no-cache=false").vlm.cache is True
+
+
 @pytest.mark.parametrize("flag", ["--episodes", "--only-episodes", "--only_episodes"])
 def test_episodes_can_be_named_in_several_ways(flag: str) -> None:
     assert parse_episodes(settings("--root", "d", flag, "0", "2", "5-7").episodes) == (0, 2, 5, 6, 7)

@@ -307,6 +307,29 @@ def test_fields_a_server_refuses_are_spared(refuses: dict[str, str], absent: str
     assert all(absent not in seen.body and present in seen.body for seen in server.asked)
 
 
+@pytest.mark.parametrize(
+    ("model", "vlm", "sent"),
+    [
+        ("Qwen3.5-35B-A3B", {}, {"enable_thinking": False}),
+        ("Qwen3.5-35B-A3B", {"chat_template_kwargs": '{"enable_thinking": true}'}, {"enable_thinking": True}),
+        ("Qwen3.5-35B-A3B", {"reasoning_effort": "low"}, None),
+        ("gpt-5-mini", {}, None),
+    ],
+)
+def test_thinking_is_off_where_a_template_offers_it(model: str, vlm: dict[str, Any], sent: object) -> None:
+    with FakeServer(models=(model,)) as server:
+        run_asks(server, looks_at(2), model=model, **vlm)
+    assert [seen.body.get("chat_template_kwargs") for seen in server.seen] == [sent] * len(server.seen)
+
+
+def test_template_variables_that_were_asked_for_are_not_left_out() -> None:
+    refuses = {"chat_template_kwargs": "Unexpected keys in the request: {'chat_template_kwargs'}"}
+    with FakeServer(models=("qwen3-vl",), refuses=refuses) as server:
+        assert isinstance(run_asks(server, looks_at(1), model="qwen3-vl").answers[0], str)
+        with pytest.raises(ServerError, match="chat_template_kwargs"):
+            run_asks(server, looks_at(1), model="qwen3-vl", chat_template_kwargs='{"enable_thinking": true}')
+
+
 def test_the_check_needs_no_list_of_models() -> None:
     with FakeServer(models=None) as server:
         assert isinstance(run_asks(server, looks_at(1), looks=True).answers[0], str)

@@ -49,6 +49,8 @@ def _to(*flags: str) -> Alias:
     return Alias(flags)
 
 
+_NOT: Mapping[str, str] = {"true": "false", "false": "true"}
+
 _PLAN: Mapping[str, Alias] = {
     "n-task-rephrasings": _to("task-aug.count"),
     "task-aug-axes.enabled": _to("task-aug.axes"),
@@ -114,9 +116,12 @@ ALIASES: Mapping[str, Alias] = {
     "vlm.auto-serve": _to("vlm.serve"),
     "vlm.camera-key": _to("frames.cameras"),
     "job.timeout": _to("executor.hf-timeout"),
-    "job.detach": Alias(("executor.wait",), {"true": "false", "false": "true"}),
+    "job.detach": Alias(("executor.wait",), _NOT),
 }
 """Flags of ours that stand for another tool's, by its name with dashes."""
+
+PLAIN: Mapping[str, Alias] = {"no-cache": Alias(("vlm.cache",), _NOT)}
+"""Flags of ours that have a plain name besides."""
 
 _SERVER = "Write it into the command that starts the server: --vlm.serve-command."
 _RECORDS = "Subtasks are labelled by the model as it sees them, and --subtasks.relabel checks each label."

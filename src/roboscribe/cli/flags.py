@@ -15,7 +15,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from roboscribe.cli.aliases import ALIASES, SHORT, Alias, why_gone
+from roboscribe.cli.aliases import ALIASES, PLAIN, SHORT, Alias, why_gone
 from roboscribe.errors import SettingsError, closest
 
 S = TypeVar("S")
@@ -117,7 +117,7 @@ def _meant(name: str, types: Mapping[str, Any], prog: str) -> Alias:
     if flag in types:
         several = get_origin(types[flag]) is tuple
         return Alias((flag,), listed=several and get_origin(get_args(types[flag])[0]) is Literal)
-    alias = SHORT.get(flag) or ALIASES.get(flag)
+    alias = PLAIN.get(flag) or SHORT.get(flag) or ALIASES.get(flag)
     if alias is not None and all(known in types for known in alias.flags):
         return alias
     if (why := why_gone(flag)) and "subtasks.enabled" in types:

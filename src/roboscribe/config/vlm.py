@@ -63,7 +63,7 @@ class VlmSettings:
     extra_body: str | None = None
     """JSON object merged into every request, for what a server knows beyond the standard."""
     cache: bool = field(default=True, metadata=NOT_AN_ANSWER)
-    """Reuse answers to requests that were asked before, in any run."""
+    """Reuse answers to requests that were asked before, in any run; `--no-cache` turns it off."""
     cache_dir: Path | None = field(default=None, metadata=NOT_AN_ANSWER)
     """Folder of that cache; in the user's cache folder when left out."""
     device: Literal["auto", "cuda", "cpu", "mps"] = field(default="auto", metadata=NOT_AN_ANSWER)

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 from roboscribe.config import VlmSettings, json_object
 from roboscribe.frames.picture import Clip, Jpeg
+from roboscribe.models.families import WITHOUT_THINKING
 from roboscribe.models.request import Reply, Request, Usage
 
 Structure = Literal["json_schema", "unbounded", "json_object", "prompt"]
@@ -29,12 +30,14 @@ class Dialect:
             (``json_object``), or only in the prompt.
         limit: Name of the field that bounds the reply's length.
         seeded: Whether it takes a seed.
+        calm: Whether its chat template is told to do without thinking, which leaves no room for the answer.
         films: Whether it takes videos as frames; otherwise their frames go as pictures.
     """
 
     structure: Structure = "json_schema"
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     seeded: bool = True
+    calm: bool = False
     films: bool = False
 
     def lower(self) -> Dialect | None:
@@ -49,6 +52,8 @@ class Dialect:
             return replace(self, limit="max_completion_tokens")
         if self.seeded and "seed" in refusal.lower():
             return replace(self, seeded=False)
+        if self.calm and "chat_template_kwargs" in refusal:
+            return replace(self, calm=False)
         return None
 
 
@@ -102,6 +107,8 @@ def body_of(
         body["seed"] = request.seed & 0x7FFF_FFFF
     if format_ is not None:
         body["response_format"] = format_
+    if dialect.calm:
+        body["chat_template_kwargs"] = dict(WITHOUT_THINKING)
     if request.clips:
         # All frames that are sent; vLLM would keep the first 32 and take them to be a second apart.
         body["media_io_kwargs"] = {"video": {"num_frames": -1, "fps": request.clips[0].fps}}

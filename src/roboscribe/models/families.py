@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -23,15 +23,18 @@ class Family:
         unit: In which it names places; see ``Places``.
         y_first: Whether y stands before x.
         resizing: How its processor resizes pictures; None when it cuts them into tiles, or nobody knows.
-        without_thinking: Variables of the chat template that turn thinking off.
+        thinks: Whether some of them think before they answer, unless their chat template is told otherwise.
     """
 
     name: str
     unit: Literal["thousandths", "resized"] = "thousandths"
     y_first: bool = False
     resizing: Resizing | None = None
-    without_thinking: Mapping[str, Any] = field(default_factory=lambda: {"enable_thinking": False})
+    thinks: bool = False
 
+
+WITHOUT_THINKING: Mapping[str, Any] = {"enable_thinking": False}
+"""Variables of the chat template that turn thinking off; templates that do not know them pass over them."""
 
 _TABLE: tuple[tuple[str, Family], ...] = (
     # Name of the model or its type, in lower case with every separator a dash; the first that is found counts.
@@ -42,9 +45,12 @@ _TABLE: tuple[tuple[str, Family], ...] = (
     ),
     (r"qwen-?2-?vl", Family("qwen2_vl", resizing=Resizing(28, 3_136, 12_845_056))),
     # From here on thousandths again (QwenLM/Qwen3-VL issue 1485), larger patches, and bounds of 256 and 16 Mi pixels.
-    (r"qwen-?3|cosmos-reason2|robobrain2-5", Family("qwen3_vl", resizing=Resizing(32, 65_536, 16_777_216))),
+    (
+        r"qwen-?3|cosmos-reason2|robobrain2-5",
+        Family("qwen3_vl", resizing=Resizing(32, 65_536, 16_777_216), thinks=True),
+    ),
     (r"internvl", Family("internvl")),
-    (r"glm-?4.*v|glm-?5.*v", Family("glm4v")),
+    (r"glm-?4.*v|glm-?5.*v", Family("glm4v", thinks=True)),
     # [ymin, xmin, ymax, xmax] (Gemini API, image understanding).
     (r"gemini", Family("gemini", y_first=True)),
 )
@@ -65,9 +71,9 @@ def family_of(model: str) -> Family:
     return next((family for pattern, family in _TABLE if re.search(pattern, plain)), UNKNOWN)
 
 
-def template_variables(vlm: VlmSettings, family: Family) -> dict[str, Any]:
-    """Variables of the chat template: no thinking, unless the settings want it."""
-    return dict(family.without_thinking) | json_object("vlm.chat-template-kwargs", vlm.chat_template_kwargs)
+def template_variables(vlm: VlmSettings) -> dict[str, Any]:
+    """Variables of the chat template of a model in this process: no thinking, unless the settings want it."""
+    return dict(WITHOUT_THINKING) | json_object("vlm.chat-template-kwargs", vlm.chat_template_kwargs)
 
 
 def pixel_bounds(vlm: VlmSettings, family: Family, least: int | None = None) -> dict[str, int] | None:

@@ -17,6 +17,7 @@ from roboscribe.errors import AnswerError, RoboscribeError, ServerError
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.dialect import Dialect, body_of, png_url, refuses_structure, reply_of, sampling_of
 from roboscribe.models.endpoint import Endpoint
+from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
 from roboscribe.models.request import Reply, Request, without_clips
@@ -85,6 +86,7 @@ class OpenAIBackend:
         self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
         self._films: dict[Endpoint, asyncio.Task[bool]] = {}
         self._sampling = sampling_of(vlm)
+        self._full = Dialect(calm=family_of(model).thinks and vlm.reasoning_effort is None)
         self._slots = Slots(vlm.client_concurrency)
         self._images = False
         # Cleared while a check is under way; without one, whoever asks first finds out what a server can do.
@@ -167,7 +169,7 @@ class OpenAIBackend:
             hoped = not self._known.is_set()
             try:
                 reply = await (
-                    self._post(endpoint, request, Dialect()) if hoped else self._send(endpoint, request)
+                    self._post(endpoint, request, self._full) if hoped else self._send(endpoint, request)
                 )
             except Trouble as trouble:
                 if trouble.kind == "busy":
@@ -190,7 +192,7 @@ class OpenAIBackend:
             dialect = await self._dialect(endpoint)
         except Trouble as trouble:
             return trouble
-        if dialect == Dialect():
+        if dialect == self._full:
             return outcome
         if isinstance(outcome, Reply):
             self._ledger.used(outcome.usage)
@@ -284,7 +286,9 @@ class OpenAIBackend:
         return await asyncio.shield(task)
 
     async def _learn(self, endpoint: Endpoint) -> Dialect:
-        return await learn(self._prober(endpoint), endpoint.name, images=self._images, say=self._say)
+        return await learn(
+            self._prober(endpoint), endpoint.name, self._full, images=self._images, say=self._say
+        )
 
     def _prober(self, endpoint: Endpoint) -> Send:
         async def send(request: Request, dialect: Dialect) -> Reply:

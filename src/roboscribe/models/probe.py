@@ -30,12 +30,13 @@ _SCHEMA = {
 _QUESTION = Request("probe", "", ("Say hello.",), {}, seed=0, max_tokens=64)
 
 
-async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], None]) -> Dialect:
+async def learn(send: Send, name: str, full: Dialect, *, images: bool, say: Callable[[str], None]) -> Dialect:
     """The dialect of a server.
 
     Args:
         send: Puts one request to it.
         name: What to call the server in messages.
+        full: All that it may be able to do.
         images: Whether it has to take pictures.
         say: Told what a user should know though it is no error.
 
@@ -44,9 +45,8 @@ async def learn(send: Send, name: str, *, images: bool, say: Callable[[str], Non
         ServerError: It does not take pictures.
     """
     # All at once, as most servers take the fullest dialect; one that does not is asked again in its own.
-    full = Dialect()
     plain, structured, seen = await asyncio.gather(
-        _plain(send), _structured(send, full), _picture(send, full, images), return_exceptions=True
+        _plain(send, full), _structured(send, full), _picture(send, full, images), return_exceptions=True
     )
     if isinstance(plain, BaseException):
         raise plain
@@ -81,8 +81,7 @@ async def takes_films(send: Send, dialect: Dialect, name: str, say: Callable[[st
     return True
 
 
-async def _plain(send: Send) -> tuple[Dialect, Reply]:
-    dialect = Dialect()
+async def _plain(send: Send, dialect: Dialect) -> tuple[Dialect, Reply]:
     while True:
         try:
             return dialect, await send(_QUESTION, dialect)

@@ -105,7 +105,7 @@ def load_processor(vlm: VlmSettings, name: str, family: Family, **options: Any) 
     bounds = pixel_bounds(vlm, family, least)
     return Processor(
         own,
-        template_variables(vlm, family),
+        template_variables(vlm),
         {} if bounds is None else {"size": bounds},
         getattr(own, "video_processor", None) is not None,
     )

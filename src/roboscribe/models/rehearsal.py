@@ -167,7 +167,7 @@ class Rehearsal:
         foreseen: list[Foreseen] = []
 
         for _ in range(self._servers):
-            await learn(send, "", images=True, say=lambda note: None)
+            await learn(send, "", Dialect(), images=True, say=lambda note: None)
         return foreseen
 
     def _recall(self, request: Request, ask: Ask[A]) -> tuple[Reply | None, A | None]:

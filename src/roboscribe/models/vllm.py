@@ -48,7 +48,7 @@ class Backend(InProcess):
     ) -> None:
         super().__init__(vlm, identity=identity, model=model, ledger=ledger, say=say)
         self._engine: Any = None
-        self._variables = template_variables(vlm, family_of(model))
+        self._variables = template_variables(vlm)
 
     async def check(self, *, images: bool) -> None:
         """Start the engine.
