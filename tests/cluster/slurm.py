@@ -33,7 +33,7 @@ ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
-SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0
+SchedulerParameters=sched_min_interval=100000,sched_interval=1,batch_sched_delay=0,defer_batch
 ReturnToService=2
 AccountingStorageType=accounting_storage/none
 JobRequeue=1

@@ -17,6 +17,7 @@ from fake_openai_server import FakeServer, is_probe, question_digest
 from plausible import Annotator
 
 from roboscribe.dataset.output import dataset_files
+from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.report import read_reports
 from roboscribe.executors.watch import NUMBERS, latest_plan
 
@@ -61,21 +62,31 @@ def asked(server: FakeServer) -> Counter[str]:
     return Counter(question_digest(seen.body) for seen in server.seen if not is_probe(seen.body))
 
 
-@pytest.mark.parametrize("name", ["so101_sim_bricks", "g1_bottle_v21"])
+@pytest.mark.parametrize(
+    ("name", "work", "tasks"),
+    [
+        ("so101_sim_bricks", ["annotate"], 4),
+        ("g1_bottle_v21", ["annotate"], 2),
+        ("so101_sim_bricks", ["subtasks"], 2),
+        ("so101_sim_bricks", ["dialogue", "--skills", "auto"], 2),
+    ],
+)
 def test_an_array_of_jobs_writes_what_one_process_writes(
-    command: Command, shared_data: Path, tmp_path: Path, name: str
+    command: Command, shared_data: Path, tmp_path: Path, name: str, work: list[str], tasks: int
 ) -> None:
     source = shared_data / name
+    near = command(*work, "--root", source, "--output-dir", tmp_path / "near", "--executor", "local")
     told = said(
-        command("annotate", "--root", source, "--output-dir", tmp_path / "far", "--executor", "slurm",
-                "--executor.tasks", 4, *SMALL)
+        command(*work, "--root", source, "--output-dir", tmp_path / "far", "--executor", "slurm",
+                "--executor.tasks", tasks, *SMALL)
     )  # fmt: skip
-    said(command("annotate", "--root", source, "--output-dir", tmp_path / "near", "--executor", "local"))
+    said(near)
     assert content(tmp_path / "far") == content(tmp_path / "near")
-    assert "of 4 tasks running" in told
+    assert f"of {tasks} tasks running" in told
     folder = latest_plan(tmp_path / "far")
     assert folder is not None
-    assert [(report.task, report.ended) for report in read_reports(folder)] == [(i, "done") for i in range(4)]
+    ended = [(report.task, report.ended) for report in read_reports(folder)]
+    assert ended == [(task, "done") for task in range(tasks)]
 
 
 def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks_nothing_twice(
@@ -97,6 +108,8 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
             lambda: json.loads((folder / NUMBERS).read_text()) if (folder / NUMBERS).exists() else None
         )
         launching.kill()
+        told = said(command(*words(server, "far"), "--executor", "slurm", *SMALL), code=2)
+        assert f"scancel {' '.join(jobs)}" in " ".join(told.split()), "one launch at a time"
         _once(lambda: len(asked(server)) >= 25)
         environ = os.environ | slurm
         subprocess.run(["scancel", "--signal=KILL", f"{jobs[0]}_0"], env=environ, check=True)
@@ -108,6 +121,7 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         told = said(command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 2, *SMALL))
         assert "of 2 tasks running" in told
         assert staged, "something was finished before it was torn apart"
+        assert _before(tmp_path / "far") <= {int(path.parent.name[8:]) for path in staged}
         total = asked(server)
     with FakeServer(answer=plausible) as server:
         said(command(*words(server, "near"), "--executor", "local", "--vlm.cache=false"))
@@ -153,6 +167,13 @@ def _once(look: Callable[[], object], seconds: float = 120) -> object:
 def _queue(environ: dict[str, str]) -> list[str]:
     told = subprocess.run(["squeue", "--noheader"], env=environ, capture_output=True, text=True, check=True)
     return told.stdout.split()
+
+
+def _before(root: Path) -> set[int]:
+    """Episodes that had no task in the last launch, as an earlier one had staged them."""
+    folder = latest_plan(root)
+    assert folder is not None
+    return set(load_plan(folder / PLAN).before)
 
 
 def _staged(root: Path) -> list[Path]:

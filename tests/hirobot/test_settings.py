@@ -65,7 +65,6 @@ def test_every_short_flag_is_tried_and_is_no_other_flag() -> None:
     [
         (SkillsSettings, {"min_skill_seconds": 2.0}, "--max-skill-seconds"),
         (SkillsSettings, {"min_skill_seconds": -1.0}, "--min-skill-seconds"),
-        (SkillsSettings, {"executor": ExecutorSettings(name="slurm")}, "--executor slurm"),
         (SkillsSettings, {"max_skill_seconds": 0.0, "min_skill_seconds": 0.0}, "--max-skill-seconds"),
         (DialogueSettings, {"sample_interval": 0.0}, "--sample-interval"),
         (DialogueSettings, {"num_image_views_per_sample": 0}, "--num-image-views-per-sample"),
@@ -84,6 +83,7 @@ def test_settings_that_cannot_be_are_refused(kind: type[Any], given: dict[str, A
         ({}, "--output-dir"),
         ({"output_dir": Path("o"), "video_mode": True}, "--video-mode"),
         ({"output_dir": Path("o"), "push_to_hub": True}, "--push-to-hub"),
+        ({"output_dir": Path("o"), "executor": ExecutorSettings(name="slurm")}, "--executor slurm"),
     ],
 )
 def test_samples_without_a_dataset_need_a_folder_and_no_video(given: dict[str, Any], named: str) -> None:

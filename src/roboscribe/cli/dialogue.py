@@ -43,7 +43,7 @@ def main(words: Sequence[str]) -> int:
             if not lines.failed and not lines.stopped:
                 return EXIT_OK
             return EXIT_SOME_FAILED if lines.done else EXIT_ABORTED
-        from roboscribe.hirobot.dialogue import make_dialogue
+        from roboscribe.executors.run import run
 
-        finished = make_dialogue(arguments, listen)
-    return finish(arguments, finished, destination)
+        finished = run(arguments, listen)
+    return EXIT_OK if finished is None else finish(arguments, finished, destination)

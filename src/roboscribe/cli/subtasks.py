@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
 from roboscribe.cli.outcome import destination_of, finish
 from roboscribe.cli.progress import LogFormat, listener
@@ -31,9 +32,9 @@ def main(words: Sequence[str]) -> int:
     arguments = parse_flags(Arguments, words, "roboscribe subtasks")
     if arguments.executor.name == "hf-jobs":
         return send("subtasks", arguments)
-    from roboscribe.hirobot.skills import make_skills
+    from roboscribe.executors.run import run
 
     destination = destination_of(arguments)
     with listener(arguments.log_format) as listen:
-        finished = make_skills(arguments, listen)
-    return finish(arguments, finished, destination)
+        finished = run(arguments, listen)
+    return EXIT_OK if finished is None else finish(arguments, finished, destination)

@@ -48,11 +48,6 @@ class SkillsSettings(DatasetSettings):
         self._check_common()
 
     def _check_common(self) -> None:
-        if self.executor.name in ("slurm", "ray"):
-            raise SettingsError(
-                f"--executor {self.executor.name} is there for `roboscribe annotate` only.",
-                "Use --executor local, or hf-jobs.",
-            )
         at_least("min-skill-seconds", self.min_skill_seconds, 0)
         if not self.max_skill_seconds >= 2 * self.min_skill_seconds or not self.max_skill_seconds > 0:
             raise SettingsError(
@@ -108,6 +103,11 @@ class DialogueSettings(SkillsSettings):
         if self.root is not None or self.repo_id is not None:
             raise SettingsError(
                 "--jsonl and a dataset are two sources of samples.", "Leave out the one or the other."
+            )
+        if self.executor.name in ("slurm", "ray"):
+            raise SettingsError(
+                f"--jsonl and --executor {self.executor.name} exclude each other: tasks work on whole episodes.",
+                "Leave one of the two out.",
             )
         if self.output_dir is None:
             raise SettingsError("--jsonl needs a folder for its results.", "Name one with --output-dir.")

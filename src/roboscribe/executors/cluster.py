@@ -5,11 +5,13 @@ datatrove launches, queues and resumes them; no other module knows it.
 
 from __future__ import annotations
 
+import logging
 import math
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +58,27 @@ class Slurm(SlurmPipelineExecutor):
 
 
 def on_slurm(
-    settings: ExecutorSettings, name: str, folder: Path, tasks: int, work: Work, finish: Work
+    settings: ExecutorSettings,
+    name: str,
+    folder: Path,
+    tasks: int,
+    work: Work,
+    finish: Work,
+    *,
+    gpus_to_finish: int,
 ) -> tuple[str, ...]:
     """Submit an array of jobs, and one that finishes the run once all of them have ended, however they did.
+
+    Which tasks are needed is the plan's to say, so none is skipped for a mark of an earlier launch.
 
     Args:
         settings: What the cluster is asked for.
         name: Of the jobs.
-        folder: Where their logs and completion marks go; both are read by a relaunch.
-        tasks: Number of tasks.
+        folder: Where their logs go.
+        tasks: Number of tasks; there is only the last job where there are none.
         work: Does a task's work.
         finish: Does the work of the last job.
+        gpus_to_finish: GPUs of the last job.
 
     Returns:
         Numbers of the jobs, the last one's last.
@@ -74,6 +86,7 @@ def on_slurm(
     Raises:
         RoboscribeError: Slurm does not take them.
     """
+    numbers: list[str] = []
     common: dict[str, Any] = {
         "time": settings.slurm_time,
         "partition": settings.slurm_partition,
@@ -83,6 +96,8 @@ def on_slurm(
         "env_command": _environment(settings),
         "sbatch_args": {"account": settings.slurm_account},
         "mail_type": "NONE",
+        "skip_completed": False,
+        "job_id_retriever": partial(_keep_number, numbers),
     }
     stage = Slurm(
         [Task(work)],
@@ -99,9 +114,9 @@ def on_slurm(
         tasks=1,
         job_name=f"{name}-write",
         logging_dir=str(folder / "write"),
-        depends=stage,
+        gpus_per_task=gpus_to_finish,
+        depends=stage if tasks else None,
         run_on_dependency_fail=True,
-        skip_completed=False,
         **common,
     )
     # What it says of launching goes among this program's output; in jobs it says where they are.
@@ -113,21 +128,44 @@ def on_slurm(
             f"Slurm does not take the jobs: sbatch ended with code {error.returncode}, and says why above.",
             "Mend the --executor flags, or stay on this machine with --executor local.",
         ) from None
-    return tuple(str(job) for job in (stage.job_id, last.job_id) if job not in (None, -1))
+    return tuple(numbers)
 
 
 def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> None:
-    """Have the tasks done on a Ray cluster, and wait for them."""
+    """Have the tasks done on a Ray cluster, and wait for them, however they end.
+
+    Raises:
+        RoboscribeError: There is no cluster.
+    """
+    import ray
+
     logger.disable("datatrove")
-    RayPipelineExecutor(
-        [Task(work)],
-        tasks=tasks,
-        workers=settings.workers or -1,
-        cpus_per_task=settings.slurm_cpus,
-        mem_per_cpu_gb=math.ceil(settings.slurm_mem / settings.slurm_cpus),
-        gpus_per_task=settings.slurm_gpus,
-        logging_dir=str(folder / "tasks"),
-    ).run()
+    try:
+        ray.init("auto", logging_level=logging.ERROR, log_to_driver=False)
+    except ConnectionError:
+        raise RoboscribeError(
+            "--executor ray: no Ray cluster is up.",
+            "Start one with `ray start --head`, or name one with the environment variable RAY_ADDRESS.",
+        ) from None
+    try:
+        RayPipelineExecutor(
+            [Task(work)],
+            tasks=tasks,
+            workers=settings.workers or -1,
+            cpus_per_task=settings.slurm_cpus,
+            mem_per_cpu_gb=math.ceil(settings.slurm_mem / settings.slurm_cpus),
+            gpus_per_task=settings.slurm_gpus,
+            logging_dir=str(folder / "tasks"),
+            skip_completed=False,
+        ).run()
+    finally:
+        ray.shutdown()
+
+
+def _keep_number(numbers: list[str], told: str) -> str:
+    """The number of a job, which ends what `sbatch` tells; there may be several arrays, and each is to be known."""
+    numbers.append(told.split()[-1])
+    return numbers[-1]
 
 
 def _environment(settings: ExecutorSettings) -> str:

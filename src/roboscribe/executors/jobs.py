@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from roboscribe.config import AnnotateSettings, ExecutorSettings, ranges
+from pydantic import TypeAdapter
+
+from roboscribe.config import ranges
 from roboscribe.errors import RoboscribeError
-from roboscribe.events import RunFinished
+from roboscribe.events import EpisodeStaged, Event, RunFinished
+from roboscribe.executors.commands import Settings, work, write_staged
 from roboscribe.executors.report import Reporter
-from roboscribe.models.select import staged_model
-from roboscribe.pipeline import annotate
-from roboscribe.prompts import Prompts
 
 OUTCOME = "outcome.json"
 """What the last job tells, in the folder of the plan."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a launch.
+
+    Attributes:
+        finished: What the last job has done.
+        staged: Episodes that it found staged as they should be.
+    """
+
+    finished: RunFinished
+    staged: tuple[int, ...]
+
+
+_OUTCOME = TypeAdapter(Outcome)
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """What the last job of a plan told; None where it has told nothing."""
+    try:
+        return _OUTCOME.validate_json((folder / OUTCOME).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -30,7 +53,7 @@ class Stage:
         folder: Of the plan.
     """
 
-    settings: AnnotateSettings
+    settings: Settings
     tasks: tuple[tuple[int, ...], ...]
     folder: Path
 
@@ -42,7 +65,7 @@ class Stage:
         """
         settings = replace(self.settings, episodes=(ranges(self.tasks[task]),))
         with _reported(Reporter(self.folder, task)) as reporter:
-            finished = annotate(settings, reporter.listen, write=False)
+            finished = work(settings, reporter.listen, write=False)
             if finished.stopped:
                 raise RoboscribeError(finished.stopped)
             if finished.failed:
@@ -51,28 +74,26 @@ class Stage:
 
 @dataclass(frozen=True)
 class Write:
-    """Validates and writes what is staged; asks nobody.
+    """Validates and writes what is staged.
 
     Attributes:
         settings: Of the run.
         folder: Of the plan.
     """
 
-    settings: AnnotateSettings
+    settings: Settings
     folder: Path
 
     def __call__(self, task: int = 0) -> None:
         """Write the dataset, and what became of it."""
-        finished = write_staged(self.settings)
-        (self.folder / OUTCOME).write_text(json.dumps(asdict(finished)))
+        staged: list[int] = []
 
+        def listen(event: Event) -> None:
+            if isinstance(event, EpisodeStaged):
+                staged.append(event.episode)
 
-def write_staged(settings: AnnotateSettings) -> RunFinished:
-    """Write the episodes whose results are all staged, and leave the others as they are."""
-    model = staged_model(settings.vlm, Prompts(settings.prompts))
-    # What was to be made anew has been, by the tasks.
-    settings = replace(settings, only=(*settings.only, *settings.redo), redo=())
-    return annotate(replace(settings, executor=ExecutorSettings(name="local")), model=model)
+        finished = write_staged(self.settings, listen)
+        (self.folder / OUTCOME).write_bytes(_OUTCOME.dump_json(Outcome(finished, tuple(sorted(staged)))))
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The plan of a distributed run: episodes and settings go in, which task works on which episodes comes out.
 
+Only episodes that no earlier launch has staged get a task, so that what is left is spread over all tasks of a relaunch.
+
 A plan is known by a fingerprint of the split, the settings and the version of this code, and everything a
 launch leaves behind, completion marks of its tasks above all, lies in a folder of that name. So a relaunch with
 another split never mistakes the tasks of one plan for those of another; it starts tasks of its own, which find
@@ -32,20 +34,32 @@ class Plan:
     """Which task works on which episodes.
 
     Attributes:
-        tasks: Episode indices of each task, ascending; together every episode once.
+        tasks: Episode indices of each task, ascending; together every episode once that is to be staged.
         settings: The settings, as plain data.
         code: Version of this code.
+        before: Indices of the episodes that are staged already.
     """
 
     tasks: tuple[tuple[int, ...], ...]
     settings: dict[str, Any]
     code: str = __version__
+    before: tuple[int, ...] = ()
+
+    @property
+    def episodes(self) -> frozenset[int]:
+        """Indices of the episodes that are to be written."""
+        return frozenset(self.before).union(*self.tasks)
+
+    @property
+    def work(self) -> str:
+        """Digest of what is done, however it is shared out: settings and code."""
+        return _digest({"settings": self.settings, "code": self.code})
 
     @property
     def fingerprint(self) -> str:
         """Digest of split, settings and code."""
-        parts = {"tasks": [ranges(task) for task in self.tasks], "settings": self.settings, "code": self.code}
-        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
+        tasks = [ranges(task) for task in self.tasks]
+        return _digest({"tasks": tasks, "settings": self.settings, "code": self.code})
 
     def folder(self, target: Path) -> Path:
         """Where what its launch leaves behind lies, in the dataset that is being annotated."""
@@ -59,7 +73,7 @@ class Plan:
         """
         folder = self.folder(target)
         folder.mkdir(parents=True, exist_ok=True)
-        data = asdict(self) | {"tasks": [ranges(task) for task in self.tasks]}
+        data = asdict(self) | {"tasks": [ranges(task) for task in self.tasks], "before": ranges(self.before)}
         text = json.dumps(data, indent=2, default=str) + "\n"
         path = folder / PLAN
         if path.exists() and load_plan(path).fingerprint != self.fingerprint:
@@ -79,17 +93,31 @@ def load_plan(path: Path) -> Plan:
     try:
         data = json.loads(path.read_text())
         tasks = tuple(parse_episodes([task]) or () for task in data["tasks"])
-        return Plan(tasks, data["settings"], data["code"])
+        return Plan(tasks, data["settings"], data["code"], parse_episodes([data["before"]]) or ())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RoboscribeError(f"{path} is no plan of ours: {error}.", f"Remove {path.parent}.") from error
+
+
+def plans(target: Path) -> list[Path]:
+    """Folders of the plans that were launched for a dataset, the latest last."""
+    found = (target / JOBS).glob(f"*/{PLAN}")
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 
 def split(episodes: Sequence[int], tasks: int) -> tuple[tuple[int, ...], ...]:
     """The episodes in as many runs of neighbours, of equal length as far as may be, none of them empty.
 
+    No episodes are no runs.
+
     Neighbours share data and video files, which a task so opens once.
     """
-    count = max(1, min(tasks, len(episodes)))
+    if not episodes:
+        return ()
+    count = min(tasks, len(episodes))
     size, longer = divmod(len(episodes), count)
     starts = [at * size + min(at, longer) for at in range(count + 1)]
     return tuple(tuple(episodes[a:b]) for a, b in pairwise(starts))
+
+
+def _digest(parts: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]

@@ -30,7 +30,7 @@ class TaskReport:
         started: Seconds since 1970.
         updated: Seconds since 1970.
         episodes: Episodes it works on.
-        done: Of these, those that are staged.
+        staged: Of these, indices of those that are staged.
         failed: Reasons by episode.
         asks: Asks put to the model.
         spent: What the model has cost so far.
@@ -42,11 +42,16 @@ class TaskReport:
     started: float = 0.0
     updated: float = 0.0
     episodes: int = 0
-    done: int = 0
+    staged: tuple[int, ...] = ()
     failed: dict[int, str] = field(default_factory=dict[int, str])
     asks: int = 0
     spent: Spent = field(default_factory=Spent)
     ended: str = ""
+
+    @property
+    def done(self) -> int:
+        """Number of episodes that are staged."""
+        return len(self.staged)
 
 
 _REPORT = TypeAdapter(TaskReport)
@@ -76,7 +81,8 @@ class Reporter:
                 self.report = replace(report, episodes=episodes)
             case EpisodeStaged():
                 asks = report.asks + event.asks
-                self.report = replace(report, done=report.done + 1, asks=asks, spent=event.spent)
+                staged = (*report.staged, event.episode)
+                self.report = replace(report, staged=staged, asks=asks, spent=event.spent)
             case EpisodeFailed(episode, stage, reason):
                 self.report = replace(report, failed={**report.failed, episode: f"{stage}: {reason}"})
             case RunFinished():

@@ -8,19 +8,22 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
-from roboscribe.config import AnnotateSettings, ExecutorSettings
+from roboscribe.config import AnnotateSettings, DialogueSettings, ExecutorSettings
 from roboscribe.errors import RoboscribeError, SettingsError
-from roboscribe.events import Listener, Note, RunFinished, ignore
-from roboscribe.executors.jobs import OUTCOME, Stage, Write, write_staged
+from roboscribe.events import Listener, Note, RunFinished, TasksProgress, ignore
+from roboscribe.executors.commands import Settings, asks_when_writing, is_redone, open_named, work
+from roboscribe.executors.jobs import Stage, Write, read_outcome
+from roboscribe.executors.launches import alone, clear, staged_before
 from roboscribe.executors.plan import Plan, split
-from roboscribe.executors.watch import NUMBERS, watch
+from roboscribe.executors.watch import NUMBERS, sum_of, watch
+from roboscribe.hirobot.dialogue import target_of
 from roboscribe.origin import installing
-from roboscribe.pipeline import VERIFIED, Opened, annotate, open_datasets
+from roboscribe.pipeline import VERIFIED
 from roboscribe.prompts import Prompts
 
 _POLL_SECONDS = 2.0
@@ -29,12 +32,12 @@ _LAUNCH_ONLY = ("executor", "hub", "push_to_hub", "episodes")
 
 
 def run(
-    settings: AnnotateSettings,
+    settings: Settings,
     listen: Listener = ignore,
     *,
     wait: Callable[[float], None] = time.sleep,
 ) -> RunFinished | None:
-    """Annotate a dataset where the settings say.
+    """Do what a command is to do where its settings say.
 
     Args:
         settings: What to do, and where.
@@ -49,14 +52,13 @@ def run(
     """
     wanted = settings.executor
     if wanted.force_local or wanted.name == "local":
-        return annotate(settings, listen)
+        return work(settings, listen)
     if wanted.name == "auto" and shutil.which("sbatch") is None:
-        return annotate(settings, listen)
-    kind = choose(wanted, len(open_datasets(settings).episodes))
+        return work(settings, listen)
+    kind = choose(wanted, len(open_named(settings).episodes))
     if kind == "local":
-        return annotate(settings, listen)
-    settings = _settled(settings)
-    return _launch(kind, settings, open_datasets(settings), listen, wait)
+        return work(settings, listen)
+    return _launch(kind, _settled(settings), listen, wait)
 
 
 def choose(wanted: ExecutorSettings, episodes: int) -> Literal["local", "slurm", "ray"]:
@@ -67,23 +69,68 @@ def choose(wanted: ExecutorSettings, episodes: int) -> Literal["local", "slurm",
     return wanted.name
 
 
-def plan_of(settings: AnnotateSettings, episodes: tuple[int, ...]) -> Plan:
-    """Which task works on which of these episodes."""
+def plan_of(settings: Settings, episodes: tuple[int, ...], staged: frozenset[int] = frozenset()) -> Plan:
+    """Which task works on which of these episodes, but for those that are staged."""
     wanted = settings.executor
-    tasks = wanted.tasks or math.ceil(len(episodes) / wanted.episodes_per_task)
+    left = [episode for episode in episodes if episode not in staged]
+    tasks = wanted.tasks or math.ceil(len(left) / wanted.episodes_per_task)
+    return replace(
+        _undivided(settings), tasks=split(left, tasks), before=tuple(sorted(staged & set(episodes)))
+    )
+
+
+def _undivided(settings: Settings) -> Plan:
+    """The plan of the settings, without any task."""
     data = {name: value for name, value in asdict(settings).items() if name not in _LAUNCH_ONLY}
     plain: dict[str, Any] = json.loads(json.dumps(data, default=str))
-    return Plan(split(episodes, tasks), plain)
+    return Plan((), plain)
 
 
 def _launch(
-    kind: Literal["slurm", "ray"],
-    settings: AnnotateSettings,
-    opened: Opened,
-    listen: Listener,
-    wait: Callable[[float], None],
+    kind: Literal["slurm", "ray"], settings: Settings, listen: Listener, wait: Callable[[float], None]
 ) -> RunFinished | None:
-    if "task" in settings.redo_names:
+    _check(kind, settings)
+    cluster = _cluster(kind)
+    Prompts(settings.prompts)
+    opened = open_named(settings)
+    opened.source.verify(opened.episodes[:VERIFIED])
+    with alone(opened.target):
+        staged = staged_before(opened.target, _undivided(settings).work, redo=is_redone(settings))
+        plan = plan_of(settings, opened.episodes, staged)
+        folder = plan.save(opened.target)
+        clear(folder)
+        shared = _shared_out(settings, len(plan.tasks) + asks_when_writing(settings))
+        stage, write = Stage(shared, plan.tasks, folder), Write(shared, folder)
+        before = f", {len(plan.before)} are staged already" if plan.before else ""
+        left = len(plan.episodes) - len(plan.before)
+        listen(
+            Note(f"Plan {plan.fingerprint}: {left} episodes in {len(plan.tasks)} tasks{before}; {folder}.")
+        )
+        if kind == "ray":
+            listen(Note("`roboscribe status --watch` shows how it goes, node by node."))
+            cluster.on_ray(settings.executor, folder, len(plan.tasks), stage)
+            write()
+            return _told(folder, watch(folder).progress, listen)
+        name = f"roboscribe-{opened.source.root.name}"
+        gpus = settings.executor.slurm_gpus if asks_when_writing(settings) else 0
+        jobs = cluster.on_slurm(
+            settings.executor, name, folder, len(plan.tasks), stage, write, gpus_to_finish=gpus
+        )
+        (folder / NUMBERS).write_text(json.dumps(jobs))
+    stop = f"`scancel {' '.join(jobs)}` stops them, what is done is kept."
+    listen(Note(f"Submitted jobs {', '.join(jobs)}; {stop}"))
+    if not settings.executor.wait:
+        return None
+    return _told(folder, _await(folder, listen, wait), listen)
+
+
+def _check(kind: Literal["slurm", "ray"], settings: Settings) -> None:
+    """Refuse what cannot be done there.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    if isinstance(settings, AnnotateSettings) and "task" in settings.redo_names:
         raise SettingsError(
             "--redo task works on this machine only: what it changes is not known to the job that writes.",
             "Add --executor.force-local.",
@@ -92,86 +139,84 @@ def _launch(
         raise SettingsError(
             "--executor slurm: there is no `sbatch` here.", "Run it on a login node of the cluster."
         )
+    if settings.push_to_hub and not settings.executor.wait:
+        raise SettingsError(
+            "--push-to-hub and --executor.wait=false exclude each other: this command pushes once jobs have ended.",
+            "Leave one of the two out; `roboscribe push` sends the dataset later.",
+        )
+
+
+def _cluster(kind: Literal["slurm", "ray"]) -> ModuleType:
+    """What launches there.
+
+    Raises:
+        SettingsError: Its packages are not installed.
+    """
     try:
-        from roboscribe.executors import cluster
+        if kind == "ray":
+            import_module("ray")
+        return import_module("roboscribe.executors.cluster")
     except ModuleNotFoundError as error:
+        extra = "ray" if kind == "ray" else "cluster"
         raise SettingsError(
             f"--executor {kind} needs packages that are not installed ({error.name}).",
-            f"Install them with {installing('cluster')}, or stay on this machine with --executor local.",
+            f"Install them with {installing(extra)}, or stay on this machine with --executor local.",
         ) from None
-    Prompts(settings.prompts)
-    opened.source.verify(opened.episodes[:VERIFIED])
-    plan = plan_of(settings, opened.episodes)
-    folder = plan.save(opened.target)
-    (folder / OUTCOME).unlink(missing_ok=True)
-    shared = _shared_out(settings, len(plan.tasks))
-    stage = Stage(shared, plan.tasks, folder)
-    listen(
-        Note(
-            f"Plan {plan.fingerprint}: {len(opened.episodes)} episodes in {len(plan.tasks)} tasks; {folder}."
-        )
-    )
-    if kind == "ray":
-        cluster.on_ray(settings.executor, folder, len(plan.tasks), stage)
-        finished = write_staged(settings)
-        listen(finished)
-        return finished
-    name = f"roboscribe-{opened.source.root.name}"
-    jobs = cluster.on_slurm(settings.executor, name, folder, len(plan.tasks), stage, Write(settings, folder))
-    (folder / NUMBERS).write_text(json.dumps(jobs))
-    listen(
-        Note(
-            f"Submitted jobs {', '.join(jobs)}; `scancel {' '.join(jobs)}` stops them, what is done is kept."
-        )
-    )
-    if not settings.executor.wait:
-        return None
-    return _await(folder, listen, wait)
 
 
-def _await(folder: Path, listen: Listener, wait: Callable[[float], None]) -> RunFinished:
-    """Show how it goes until the last job has ended, and tell what it told.
+def _await(folder: Path, listen: Listener, wait: Callable[[float], None]) -> TasksProgress:
+    """Show how it goes until the last job has ended; how far it came."""
+    told = None
+    while True:
+        seen = watch(folder)
+        progress = seen.progress
+        if progress != told:
+            told = progress
+            listen(told)
+        if seen.is_over:
+            return progress
+        wait(_POLL_SECONDS)
+
+
+def _told(folder: Path, progress: TasksProgress, listen: Listener) -> RunFinished:
+    """Tell what the last job told.
 
     Raises:
         RoboscribeError: It ended without telling anything.
     """
-    told = None
-    while True:
-        seen = watch(folder)
-        if seen.progress != told:
-            told = seen.progress
-            listen(told)
-        if seen.is_over:
-            break
-        wait(_POLL_SECONDS)
-    try:
-        finished = TypeAdapter(RunFinished).validate_json((folder / OUTCOME).read_bytes())
-    except OSError:
+    outcome = read_outcome(folder)
+    if outcome is None:
         raise RoboscribeError(
             "The last job ended without writing the dataset.",
             f"Its log is in {folder}/write/slurm_logs; the same command goes on.",
-        ) from None
-    finished = replace(finished, asks=told.asks, spent=told.spent) if told else finished
+        )
+    own = outcome.finished
+    finished = replace(own, asks=progress.asks + own.asks, spent=sum_of([progress.spent, own.spent]))
     listen(finished)
     return finished
 
 
-def _settled(settings: AnnotateSettings) -> AnnotateSettings:
+def _settled(settings: Settings) -> Settings:
     """The settings with paths that hold in whatever folder a job runs."""
 
     def absolute(section: Any) -> Any:
         paths = {item.name: getattr(section, item.name) for item in fields(section)}
         return replace(section, **{k: v.absolute() for k, v in paths.items() if isinstance(v, Path)})
 
-    return absolute(replace(settings, trace=absolute(settings.trace), vlm=absolute(settings.vlm)))
+    settings = absolute(replace(settings, vlm=absolute(settings.vlm)))
+    if isinstance(settings, AnnotateSettings):
+        settings = replace(settings, trace=absolute(settings.trace))
+    if isinstance(settings, DialogueSettings):
+        settings = replace(settings, output_dir=target_of(settings).absolute())
+    return settings
 
 
-def _shared_out(settings: AnnotateSettings, tasks: int) -> AnnotateSettings:
-    """The settings of one task: its share of what may be spent."""
+def _shared_out(settings: Settings, jobs: int) -> Settings:
+    """The settings of one job: its share of what may be spent."""
     cost, calls = settings.max_cost, settings.max_calls
     return replace(
         settings,
-        max_cost=None if cost is None else cost / tasks,
-        max_calls=None if calls is None else max(1, calls // tasks),
+        max_cost=None if cost is None else cost / max(1, jobs),
+        max_calls=None if calls is None else max(1, calls // max(1, jobs)),
         executor=ExecutorSettings(name="local"),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roboscribe.events import Spent, TasksProgress
-from roboscribe.executors.plan import JOBS, PLAN, Plan, load_plan
+from roboscribe.executors.plan import PLAN, Plan, load_plan, plans
 from roboscribe.executors.report import TaskReport, read_reports
 
 NUMBERS = "jobs.json"
@@ -69,8 +69,9 @@ class Watch:
     @property
     def progress(self) -> TasksProgress:
         """All tasks together."""
-        episodes = sum(map(len, self.plan.tasks))
-        done = sum(report.done for report in self.reports)
+        episodes = len(self.plan.episodes)
+        staged = sum(report.done for report in self.reports)
+        done = len(self.plan.before) + staged
         failed = sum(len(report.failed) for report in self.reports)
         return TasksProgress(
             tasks=len(self.plan.tasks),
@@ -80,8 +81,8 @@ class Watch:
             done=done,
             failed=failed,
             asks=sum(report.asks for report in self.reports),
-            spent=_sum([report.spent for report in self.reports]),
-            seconds_left=self._seconds_left(episodes - done - failed, done + failed),
+            spent=sum_of([report.spent for report in self.reports]),
+            seconds_left=self._seconds_left(episodes - done - failed, staged + failed),
         )
 
     @property
@@ -128,16 +129,16 @@ def watch(folder: Path, clock: Callable[[], float] = time.time) -> Watch:
     Raises:
         RoboscribeError: There is no plan.
     """
-    return Watch(folder, load_plan(folder / PLAN), read_reports(folder), _queued(folder), clock())
+    return Watch(folder, load_plan(folder / PLAN), read_reports(folder), queued(folder), clock())
 
 
 def latest_plan(target: Path) -> Path | None:
     """Folder of the plan that was launched last for a dataset; None where none was."""
-    plans = sorted((target / JOBS).glob(f"*/{PLAN}"), key=lambda path: path.stat().st_mtime)
-    return plans[-1].parent if plans else None
+    return next(reversed(plans(target)), None)
 
 
-def _queued(folder: Path) -> frozenset[str] | None:
+def queued(folder: Path) -> frozenset[str] | None:
+    """Numbers of a plan's jobs that Slurm still has; None where there are none, or no Slurm to ask."""
     try:
         numbers: list[str] = json.loads((folder / NUMBERS).read_text())
         told = subprocess.run(
@@ -153,7 +154,8 @@ def _queued(folder: Path) -> frozenset[str] | None:
     return frozenset(told.stdout.split()) if told.returncode == 0 else frozenset()
 
 
-def _sum(spent: Sequence[Spent]) -> Spent:
+def sum_of(spent: Sequence[Spent]) -> Spent:
+    """What several have cost together."""
     return Spent(
         calls=sum(one.calls for one in spent),
         cached=sum(one.cached for one in spent),

@@ -41,7 +41,12 @@ NAME = "dialogue"
 
 
 def make_dialogue(
-    settings: DialogueSettings, listen: Listener = ignore, model: Model | None = None
+    settings: DialogueSettings,
+    listen: Listener = ignore,
+    model: Model | None = None,
+    *,
+    first: Model | None = None,
+    write: bool = True,
 ) -> RunFinished:
     """Imagine dialogues for the skills of a dataset, and write them where the settings say.
 
@@ -52,6 +57,10 @@ def make_dialogue(
         settings: What to do.
         listen: Called with every event of the run, from this thread.
         model: Answers the asks; the one that the settings name when left out.
+        first: Answers what is asked for the first time; ``model`` when left out. One that only stands in for it leaves
+            episodes out that are not staged.
+        write: Whether what is said twice is asked for again, and the dataset is written; otherwise answers are
+            staged, for another run to do so.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
@@ -60,15 +69,15 @@ def make_dialogue(
     opened = open_for_index_features(settings, target_of(settings))
     with model_of(_with_batches(settings), model, listen) as model:
         opened.tell(listen)
-        maker = DialogueMaker(settings, opened, model, listen)
+        maker = DialogueMaker(settings, opened, model, first or model, listen)
         maker.check()
         listen(StagingStarted(len(opened.episodes), (NAME,), model.identity))
-        asyncio.run(maker.run())
-        report = maker.write() if maker.made else WriteReport()
+        asyncio.run(maker.run(whole=write))
+        report = maker.write() if write and maker.made else WriteReport()
     loop = maker.skills.loop
     finished = RunFinished(
         annotated=len(maker.made),
-        failed=len(loop.failures),
+        failed=len(loop.failures | loop.left),
         asks=loop.asks,
         rows=sum(len(made.said) for made in maker.made.values()),
         shards_written=report.shards_written,
@@ -124,6 +133,7 @@ class DialogueMaker:
         settings: What to do.
         opened: The dataset.
         model: Imagines them.
+        first: Imagines them the first time: the same model, or one that stands in for it.
         listen: Told of every event.
         made: The dialogue of each episode that is done.
     """
@@ -131,6 +141,7 @@ class DialogueMaker:
     settings: DialogueSettings
     opened: Opened
     model: Model
+    first: Model
     listen: Listener
     made: dict[int, Made] = field(default_factory=dict[int, Made])
 
@@ -214,8 +225,11 @@ class DialogueMaker:
         given = self._given.get(index) or _spoken_skills(self.opened.source, index)
         return given or self._copied.get(index) or _spoken_skills(self.opened.base, index)
 
-    async def run(self) -> None:
+    async def run(self, *, whole: bool = True) -> None:
         """Imagine the dialogues, and once more those that say again what others say.
+
+        Args:
+            whole: Whether these are all episodes, so that one knows what is said in others.
 
         Raises:
             RunStopped: The model cannot be used at all; nothing was done.
@@ -223,10 +237,10 @@ class DialogueMaker:
         loop = self.skills.loop
         async with loop.opened():
             await loop.each(self.opened.episodes, self._make)
-            if not loop.stopped:
+            if whole and not loop.stopped:
                 again = self._twins()
                 await loop.each(sorted(again), lambda index: self._make_again(index, again[index]))
-        for index, made in self.made.items():
+        for index, made in self.made.items() if whole else ():
             self._keep(index, made)
 
     async def _make(self, index: int) -> None:
@@ -239,7 +253,7 @@ class DialogueMaker:
             skills, asks = found
             samples = self._samples(scene.episode, skills)
             try:
-                said, keys, asked = await self._imagine(scene, log, samples)
+                said, keys, asked = await self._imagine(self.first, scene, log, samples)
             except AnswerError as error:
                 self.skills.staging.fail(index, "", self.how.made_by, str(error))
                 loop.fail(index, NAME, str(error))
@@ -267,7 +281,7 @@ class DialogueMaker:
             raise EpisodeError(
                 index, "It has no skills.", "Make them with roboscribe subtasks, or with --skills auto."
             )
-        staged = await self.skills.make(scene)
+        staged = await self.skills.make(scene, self.first)
         return None if staged is None else (self.skills.made[index], staged.asks)
 
     async def _make_again(self, index: int, avoid: Mapping[int, tuple[str, ...]]) -> None:
@@ -280,7 +294,7 @@ class DialogueMaker:
                 for place, earlier in sorted(avoid.items())
             }
             try:
-                said, keys, _ = await self._imagine(scene, log, list(again.values()))
+                said, keys, _ = await self._imagine(self.model, scene, log, list(again.values()))
             except (AnswerError, EpisodeError) as error:
                 self.listen(Note(f"Episode {index} says again what others say: {error}"))
                 return
@@ -292,7 +306,7 @@ class DialogueMaker:
         return samples_of(episode, skills, self.settings.sample_interval, first, self.settings.seed)
 
     async def _imagine(
-        self, scene: Scene, log: AnswerLog, samples: Sequence[Sample]
+        self, model: Model, scene: Scene, log: AnswerLog, samples: Sequence[Sample]
     ) -> tuple[list[Said], tuple[str, ...], int]:
         """What is said at samples, the keys of the answers, and how many asks it took to have those that were missing.
 
@@ -308,14 +322,14 @@ class DialogueMaker:
         index, loop = scene.episode.index, self.skills.loop
         wishes = self.how.wishes(scene.episode.digest, [sample.occasion for sample in samples])
         subject = Subject(index, log, shots, self._sheets(scene))
-        model = PacedModel(self.model, loop.pace)
+        paced = PacedModel(model, loop.pace)
         try:
-            await imagine(self.how, model, subject, wishes)
+            await imagine(self.how, paced, subject, wishes)
         finally:
-            loop.asks += model.asks
+            loop.asks += paced.asks
         spoken = zip(samples, exchanges(log, wishes), strict=True)
         said = [Said.of(index, sample, exchange) for sample, exchange in spoken]
-        return said, tuple(key for wish in wishes for key in wish.keys), model.asks
+        return said, tuple(key for wish in wishes for key in wish.keys), paced.asks
 
     def _sheets(self, scene: Scene) -> Sheets | None:
         if scene.frames is None or not (self.how.whole and self.how.looks):

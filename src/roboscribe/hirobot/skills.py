@@ -50,7 +50,7 @@ MOST_TASKS_TOLD = 5
 
 
 def make_skills(
-    settings: SkillsSettings, listen: Listener = ignore, model: Model | None = None
+    settings: SkillsSettings, listen: Listener = ignore, model: Model | None = None, *, write: bool = True
 ) -> RunFinished:
     """Divide the episodes of a dataset into atomic skills, and write them where the settings say.
 
@@ -61,6 +61,7 @@ def make_skills(
         settings: What to do.
         listen: Called with every event of the run, from this thread.
         model: Answers the asks; the one that the settings name when left out.
+        write: Whether the dataset is written; otherwise results are staged, for another run to write.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
@@ -72,11 +73,11 @@ def make_skills(
         maker = SkillsMaker(settings, opened, model, listen)
         listen(StagingStarted(len(opened.episodes), (maker.annotator.name,), model.identity))
         asyncio.run(maker.run(opened.episodes))
-        report = maker.write() if maker.made else WriteReport()
+        report = maker.write() if write and maker.made else WriteReport()
     loop = maker.loop
     finished = RunFinished(
         annotated=len(maker.made),
-        failed=len(loop.failures),
+        failed=len(loop.failures | loop.left),
         asks=loop.asks,
         rows=sum(len(one.skills) for one in maker.made.values()),
         shards_written=report.shards_written,
@@ -164,15 +165,19 @@ class SkillsMaker:
     async def _work(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, _):
             await self.loop.usable.wait()
-            made = await self.make(scene)
+            made = await self.make(scene, self.model)
         if made is not None:
             self.listen(made)
 
-    async def make(self, scene: Scene) -> EpisodeStaged | None:
-        """Make the skills of one episode; None where that failed, which has been told."""
+    async def make(self, scene: Scene, model: Model) -> EpisodeStaged | None:
+        """Have the skills of one episode made by a model; None where that failed, which has been told.
+
+        Raises:
+            NotStaged: The model only stands in for one, and they would have to be made.
+        """
         index = scene.episode.index
-        model = PacedModel(self.model, self.loop.pace)
-        produced = await produce(scene, self.selection, model, self.staging, ())
+        paced = PacedModel(model, self.loop.pace)
+        produced = await produce(scene, self.selection, paced, self.staging, ())
         self.loop.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)

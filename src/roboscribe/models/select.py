@@ -197,7 +197,8 @@ def staged_model(
         SettingsError: The settings cannot be used.
         ServerError: The model is not named, and the server cannot be asked.
     """
-    choice = choose(vlm, environ=environ)
+    # What it stands in for may run where there are GPUs, as there need be none here; how it runs tells no answer apart.
+    choice = choose(vlm, environ=environ, gpus=lambda: ("0",), installed=lambda package: True)
     if choice.backend == "builtin":
         builtin = BuiltinModel()
         return StagedModel(builtin.identity, builtin.looks, builtin.prompt_digest)

@@ -1,0 +1,81 @@
+"""The commands whose work can be done elsewhere: settings go in, a run of the command that they are of comes out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from roboscribe.config import AnnotateSettings, DialogueSettings, SkillsSettings
+from roboscribe.events import Listener, RunFinished, ignore
+from roboscribe.hirobot.dialogue import make_dialogue, target_of
+from roboscribe.hirobot.opened import Opened as OpenedForIndices
+from roboscribe.hirobot.opened import open_for_index_features
+from roboscribe.hirobot.skills import make_skills
+from roboscribe.models.select import staged_model
+from roboscribe.pipeline import Opened, annotate, open_datasets
+from roboscribe.prompts import Prompts
+
+Settings = AnnotateSettings | SkillsSettings
+"""Of `annotate`, `subtasks` or `dialogue`."""
+
+
+def open_named(settings: Settings) -> Opened | OpenedForIndices:
+    """What the settings name: datasets, the folder of the result, and episodes.
+
+    Raises:
+        RoboscribeError: It cannot be read or written.
+    """
+    match settings:
+        case AnnotateSettings():
+            return open_datasets(settings)
+        case DialogueSettings():
+            return open_for_index_features(settings, target_of(settings))
+        case SkillsSettings():
+            return open_for_index_features(settings, settings.output_dir)
+
+
+def work(settings: Settings, listen: Listener = ignore, *, write: bool = True) -> RunFinished:
+    """Do the work in this process.
+
+    Args:
+        settings: What to do.
+        listen: Called with every event of the run.
+        write: Whether the dataset is written; otherwise results are staged.
+
+    Raises:
+        RoboscribeError: Nothing can be done as the settings stand.
+    """
+    match settings:
+        case AnnotateSettings():
+            return annotate(settings, listen, write=write)
+        case DialogueSettings():
+            return make_dialogue(settings, listen, write=write)
+        case SkillsSettings():
+            return make_skills(settings, listen, write=write)
+
+
+def write_staged(settings: Settings, listen: Listener = ignore) -> RunFinished:
+    """Write the episodes whose results are all staged, and leave the others as they are.
+
+    Raises:
+        RoboscribeError: Nothing can be done as the settings stand.
+    """
+    staged = staged_model(settings.vlm, Prompts(settings.prompts))
+    match settings:
+        case AnnotateSettings():
+            # What was to be made anew has been, by the tasks.
+            settings = replace(settings, only=(*settings.only, *settings.redo), redo=())
+            return annotate(settings, listen, staged)
+        case DialogueSettings():
+            return make_dialogue(settings, listen, first=staged)
+        case SkillsSettings():
+            return make_skills(settings, listen, staged)
+
+
+def asks_when_writing(settings: Settings) -> bool:
+    """Whether the model is needed to write what is staged: what people say twice shows once everything is there."""
+    return isinstance(settings, DialogueSettings)
+
+
+def is_redone(settings: Settings) -> bool:
+    """Whether what is staged is to be made anew."""
+    return isinstance(settings, AnnotateSettings) and bool(settings.redo)

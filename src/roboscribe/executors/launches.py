@@ -1,0 +1,86 @@
+"""Launches for one dataset: only one is at work at a time, and what earlier ones have staged needs no task."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from roboscribe.dataset.filesystem import lock
+from roboscribe.errors import RoboscribeError
+from roboscribe.executors.jobs import OUTCOME, read_outcome
+from roboscribe.executors.plan import JOBS, PLAN, load_plan, plans
+from roboscribe.executors.report import REPORTS, read_reports
+from roboscribe.executors.watch import NUMBERS, queued
+
+_LOCK = "lock"
+
+
+@contextmanager
+def alone(target: Path) -> Generator[None]:
+    """Around a launch, to the moment at which its jobs are in the queue.
+
+    Raises:
+        RoboscribeError: Another launch for the same dataset is at it, or its jobs are not over.
+    """
+    folder = target / JOBS
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if lock(handle) is False:
+            raise RoboscribeError(
+                f"Another launch for {target} is at work.", "Wait until it has ended, then launch again."
+            )
+        for plan in plans(target):
+            if queued(plan):
+                jobs = " ".join(numbers_of(plan))
+                raise RoboscribeError(
+                    f"Jobs of an earlier launch for {target} are still in the queue.",
+                    f"Wait for them, or stop them with `scancel {jobs}` and launch again: what they have done is kept,"
+                    " and what is left is shared out anew.",
+                )
+        yield
+    finally:
+        os.close(handle)
+
+
+def numbers_of(folder: Path) -> list[str]:
+    """Numbers of a plan's jobs."""
+    return json.loads((folder / NUMBERS).read_text())
+
+
+def staged_before(target: Path, work: str, *, redo: bool = False) -> frozenset[int]:
+    """Episodes that earlier launches of the same work have staged, going by what their tasks and last jobs told.
+
+    Nothing of theirs is opened, so this takes no longer with more episodes. Where something else became of them
+    since, the last job finds out, leaves them as they are, and the next launch has them staged again.
+
+    Args:
+        target: The dataset that is being annotated.
+        work: See ``Plan.work``.
+        redo: Whether what is staged is to be made anew, which a launch that came to its end has done.
+    """
+    staged: frozenset[int] = frozenset()
+    for folder in plans(target):
+        plan = load_plan(folder / PLAN)
+        if plan.work != work:
+            # It may have put results of its own in the place of these.
+            staged -= plan.episodes
+            continue
+        staged |= {episode for report in read_reports(folder) for episode in report.staged}
+        outcome = read_outcome(folder)
+        if outcome is not None:
+            ended = redo and not outcome.finished.failed
+            staged -= plan.episodes
+            staged |= set[int]() if ended else set(outcome.staged)
+    return staged
+
+
+def clear(folder: Path) -> None:
+    """Forget what an earlier launch of the very same plan has told."""
+    shutil.rmtree(folder / REPORTS, ignore_errors=True)
+    for name in (OUTCOME, NUMBERS):
+        (folder / name).unlink(missing_ok=True)
