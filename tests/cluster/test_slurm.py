@@ -6,60 +6,26 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_openai_server import FakeServer, is_probe, question_digest
+from cluster.conftest import Command
+from cluster.seen import SMALL, asked, content, once, said
+from fake_openai_server import FakeServer
 from plausible import Annotator
 
-from roboscribe.dataset.output import dataset_files
 from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.report import read_reports
 from roboscribe.executors.watch import NUMBERS, latest_plan
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("--executor.slurm-mem", "1", "--executor.slurm-cpus", "1", "--log-format", "plain")
-Command = Callable[..., subprocess.Popen[str]]
-
 
 @pytest.fixture
-def command(slurm: dict[str, str], tmp_path: Path) -> Command:
+def command(slurm: dict[str, str], started: Callable[[dict[str, str]], Command]) -> Command:
     """Starts roboscribe with the cluster at hand."""
-    source = str(Path(__file__).parents[2] / "src")
-    environ = os.environ | slurm | {"PYTHONPATH": source, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-
-    def start(*words: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "roboscribe", *map(str, words)],
-            env=environ,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    return start
-
-
-def said(process: subprocess.Popen[str], code: int = 0) -> str:
-    """What a command that ends with a code has said."""
-    told, _ = process.communicate(timeout=300)
-    assert process.returncode == code, told
-    return told
-
-
-def content(root: Path) -> dict[str, bytes]:
-    """Every file of a dataset but what is staged."""
-    return {path: file.read_bytes() for path, file in dataset_files(root)}
-
-
-def asked(server: FakeServer) -> Counter[str]:
-    """How often each question was put."""
-    return Counter(question_digest(seen.body) for seen in server.seen if not is_probe(seen.body))
+    return started(slurm)
 
 
 @pytest.mark.parametrize(
@@ -103,19 +69,19 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
     with FakeServer(latency=0.25, answer=plausible) as server:
         # The launching command is killed too: jobs go on without it.
         launching = command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 4, *SMALL)
-        folder = _once(lambda: latest_plan(tmp_path / "far"))
-        jobs = _once(
+        folder = once(lambda: latest_plan(tmp_path / "far"))
+        jobs = once(
             lambda: json.loads((folder / NUMBERS).read_text()) if (folder / NUMBERS).exists() else None
         )
         launching.kill()
         told = said(command(*words(server, "far"), "--executor", "slurm", *SMALL), code=2)
         assert f"scancel {' '.join(jobs)}" in " ".join(told.split()), "one launch at a time"
-        _once(lambda: len(asked(server)) >= 25)
+        once(lambda: len(asked(server)) >= 25)
         environ = os.environ | slurm
         subprocess.run(["scancel", "--signal=KILL", f"{jobs[0]}_0"], env=environ, check=True)
-        _once(lambda: len(asked(server)) >= 40)
+        once(lambda: len(asked(server)) >= 40)
         subprocess.run(["scancel", *jobs], env=environ, check=True)
-        _once(lambda: not _queue(environ))
+        once(lambda: not _queue(environ))
         staged = _staged(tmp_path / "far")
         assert not (tmp_path / "far/meta").exists()
         told = said(command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 2, *SMALL))
@@ -125,11 +91,11 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         total = asked(server)
     with FakeServer(answer=plausible) as server:
         said(command(*words(server, "near"), "--executor", "local", "--vlm.cache=false"))
-        once = asked(server)
+        once_each = asked(server)
     assert content(tmp_path / "far") == content(tmp_path / "near")
-    assert set(total) == set(once)
+    assert set(total) == set(once_each)
     # Two jobs at a time, two requests each; killed twice.
-    assert sum((total - once).values()) <= 2 * 2 * 2, "only what was under way is asked again"
+    assert sum((total - once_each).values()) <= 2 * 2 * 2, "only what was under way is asked again"
 
 
 def test_an_episode_that_fails_fails_its_task_and_no_other(
@@ -154,14 +120,6 @@ def test_an_episode_that_fails_fails_its_task_and_no_other(
     assert "1 episode: vqa: Episode 1" in " ".join(status.split())
     assert "--task 0 shows its log" in status
     assert "1 of 2 episodes failed." in said(command("status", "--root", tmp_path / "out", "--task", 0))
-
-
-def _once(look: Callable[[], object], seconds: float = 120) -> object:
-    until = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.1)
-    return found
 
 
 def _queue(environ: dict[str, str]) -> list[str]:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -41,6 +45,18 @@ class Task(PipelineStep):
         """Do the work of task ``rank``."""
         self.work(rank)
         return ()
+
+
+class RayTask(Task):
+    """One task of a plan on Ray."""
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> tuple[()]:
+        """Do the work of task ``rank``, as long as Ray wants it done.
+
+        datatrove works in a child of Ray's worker, which would outlive it and ask on when its launch is long gone.
+        """
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        return super().run(data, rank, world_size)
 
 
 class Slurm(SlurmPipelineExecutor):
@@ -149,7 +165,7 @@ def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> 
         ) from None
     try:
         RayPipelineExecutor(
-            [Task(work)],
+            [RayTask(work)],
             tasks=tasks,
             workers=settings.workers or -1,
             cpus_per_task=settings.slurm_cpus,
@@ -160,6 +176,13 @@ def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> 
         ).run()
     finally:
         ray.shutdown()
+
+
+def _end_with(parent: int) -> None:
+    """End this process, at once, when its parent has ended."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _keep_number(numbers: list[str], told: str) -> str:

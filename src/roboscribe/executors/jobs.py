@@ -31,6 +31,10 @@ class Outcome:
     finished: RunFinished
     staged: tuple[int, ...]
 
+    def save(self, folder: Path) -> None:
+        """Leave it in the folder of the plan."""
+        (folder / OUTCOME).write_bytes(_OUTCOME.dump_json(self))
+
 
 _OUTCOME = TypeAdapter(Outcome)
 
@@ -93,7 +97,7 @@ class Write:
                 staged.append(event.episode)
 
         finished = write_staged(self.settings, listen)
-        (self.folder / OUTCOME).write_bytes(_OUTCOME.dump_json(Outcome(finished, tuple(sorted(staged)))))
+        Outcome(finished, tuple(sorted(staged))).save(self.folder)
 
 
 @contextmanager

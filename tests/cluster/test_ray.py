@@ -1,0 +1,78 @@
+"""A run on a real Ray cluster of one node: what it writes, and what becomes of it when it is torn apart."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cluster.conftest import Command
+from cluster.seen import SMALL, asked, content, once, said
+from fake_openai_server import FakeServer
+from plausible import Annotator
+
+from roboscribe.executors.plan import PLAN, load_plan
+from roboscribe.executors.report import read_reports
+from roboscribe.executors.watch import latest_plan
+
+pytestmark = pytest.mark.slow
+
+RAY = ("--executor", "ray", *SMALL)
+
+
+@pytest.fixture
+def command(ray: dict[str, str], started: Callable[[dict[str, str]], Command]) -> Command:
+    """Starts roboscribe with the cluster at hand."""
+    return started(ray)
+
+
+def test_what_fails_on_ray_fails_alone_and_the_rest_is_as_one_process_writes_it(
+    command: Command, shared_data: Path, tmp_path: Path
+) -> None:
+    source = shutil.copytree(shared_data / "g1_bottle_v21", tmp_path / "source")
+    video = min(source.glob("videos/**/*000001.mp4"))
+    whole = video.read_bytes()
+    video.write_bytes(whole[:1000])
+    words = ("annotate", "--root", source, "--output-dir", tmp_path / "far", *RAY, "--executor.tasks", 2)
+    assert "3 episodes annotated" in said(command(*words), code=3)
+    folder = latest_plan(tmp_path / "far")
+    assert folder is not None
+    one, other = read_reports(folder)
+    assert (list(one.failed), other.ended) == ([1], "done")
+    assert "1 of 2 episodes failed." in said(command("status", "--root", tmp_path / "far", "--task", 0))
+    video.write_bytes(whole)
+    near = command("annotate", "--root", source, "--output-dir", tmp_path / "near", "--executor", "local")
+    said(command(*words))
+    said(near)
+    assert content(tmp_path / "far") == content(tmp_path / "near")
+
+
+def test_torn_apart_on_ray_it_goes_on_with_what_is_left_and_asks_nothing_twice(
+    command: Command, shared_data: Path, tmp_path: Path
+) -> None:
+    source = shared_data / "so101_sim_bricks"
+    plausible = Annotator.of(shared_data / "so101_sim_bricks_ground_truth.json")
+    with FakeServer(latency=0.2, answer=plausible) as server:
+        words = ("annotate", "--root", source, "--vlm.api-base", server.url, "--vlm.model-id", "fake-vlm",
+                 "--vlm.client-concurrency", 2, "--interjections.enabled=false")  # fmt: skip
+        far = (*words, "--output-dir", tmp_path / "far", *RAY, "--executor.tasks")
+        launching = command(*far, 2)
+        once(lambda: len(asked(server)) >= 60)
+        told = said(command(*far, 2), code=2)
+        assert "Another launch" in told
+        launching.kill()
+        said(command(*far, 3))
+        total = asked(server)
+        near = (*words, "--output-dir", tmp_path / "near", "--executor", "local", "--vlm.cache=false")
+        said(command(*near))
+        once_each = asked(server) - total
+    assert content(tmp_path / "far") == content(tmp_path / "near")
+    folder = latest_plan(tmp_path / "far")
+    assert folder is not None
+    plan = load_plan(folder / PLAN)
+    assert plan.before, "what was staged needs no task"
+    assert len(plan.tasks) == min(3, len(plan.episodes) - len(plan.before))
+    assert set(once_each) == set(total)
+    # Two tasks at a time, two requests each, killed once.
+    assert sum((total - once_each).values()) <= 2 * 2, "only what was under way is asked again"

@@ -1,0 +1,79 @@
+"""What Slurm is asked for: settings go in, the scripts that sbatch gets come out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from roboscribe.config import ExecutorSettings
+
+
+@pytest.fixture
+def scripts(datatrove: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what a stand-in for sbatch was given: its words and the script, by number of the job."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(
+        f"#!/bin/sh\nnumber=$(($(ls {folder} | wc -l) + 1))\n"
+        f'{{ echo "$@"; for last; do :; done; cat "$last"; }} > {folder}/$number\n'
+        "echo Submitted batch job $number\n"
+    )
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", str(sbatch.parent), prepend=os.pathsep)
+    return folder
+
+
+def submitted(scripts: Path, tmp_path: Path, tasks: int = 3, gpus: int = 0, **settings: object) -> list[str]:
+    """What sbatch got for tasks with these settings, job by job."""
+    from roboscribe.executors.cluster import on_slurm
+
+    wanted = ExecutorSettings(name="slurm", **settings)  # type: ignore[arg-type]
+    jobs = on_slurm(wanted, "demo", tmp_path / "plan", tasks, print, print, gpus_to_finish=gpus)
+    given = [(scripts / job).read_text() for job in jobs]
+    assert len(given) == len(list(scripts.iterdir())), "every job is known by its number"
+    return given
+
+
+def test_a_task_gets_what_it_is_to_have_and_the_last_job_no_gpu(scripts: Path, tmp_path: Path) -> None:
+    stage, last = submitted(
+        scripts, tmp_path, slurm_gpus=8, slurm_cpus=64, slurm_mem=512, slurm_partition="gpu", slurm_qos="high",
+        slurm_account="robots", slurm_time="12:00:00", workers=2, slurm_venv=Path("/envs/ours"),
+    )  # fmt: skip
+    for script in (stage, last):
+        for flag in ("cpus-per-task=64", "mem-per-cpu=8G", "partition=gpu", "qos=high", "account=robots",
+                     "time=12:00:00", "requeue"):  # fmt: skip
+            assert f"#SBATCH --{flag}\n" in script
+        assert "source /envs/ours/bin/activate\n" in script
+    assert "#SBATCH --gpus=8\n" in stage
+    assert "#SBATCH --array=0-2%2\n" in stage
+    assert "--gpus" not in last
+    assert "--dependency=afterany:1" in last.splitlines()[0]
+
+
+def test_a_last_job_that_asks_gets_gpus_and_an_environment_is_made_by_command(
+    scripts: Path, tmp_path: Path
+) -> None:
+    made = "module load cuda; source env.sh"
+    stage, last = submitted(scripts, tmp_path, gpus=8, slurm_env_command=made)
+    assert "#SBATCH --gpus=8\n" in last
+    assert f"\n{made}\n" in stage
+
+
+def test_more_tasks_than_an_array_holds_go_into_several_one_after_the_other(
+    scripts: Path, tmp_path: Path
+) -> None:
+    first, second, last = submitted(scripts, tmp_path, tasks=3, max_array=2)
+    assert "#SBATCH --array=0-1\n" in first
+    assert "RUN_OFFSET=1" in second.splitlines()[0]
+    assert "--dependency=afterany:1" in second.splitlines()[0]
+    assert "--dependency=afterany:2" in last.splitlines()[0]
+
+
+def test_where_everything_is_staged_there_is_only_the_last_job(scripts: Path, tmp_path: Path) -> None:
+    (last,) = submitted(scripts, tmp_path, tasks=0)
+    assert "--job-name=demo-write\n" in last
+    assert "--dependency" not in last
