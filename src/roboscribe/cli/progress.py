@@ -130,11 +130,15 @@ def spending(spent: Spent) -> str:
 def tasks_line(event: TasksProgress) -> str:
     """How far a cluster is, in a line."""
     left = "" if event.seconds_left is None else f", {event.seconds_left / 60:.0f} min left"
-    spent = f", {spending(event.spent)}" if event.spent.calls else ""
     return (
-        f"{event.done}/{event.episodes} episodes, {event.failed} failed, {event.asks} asks{spent}, "
+        f"{event.done}/{event.episodes} episodes, {event.failed} failed, "
         f"{event.running} of {event.tasks} tasks running, {event.ended} ended{left}"
     )
+
+
+def asked_line(event: TasksProgress) -> str:
+    """What its tasks have asked, and what that has cost, in a line."""
+    return counted(event.asks, "ask") + (f", {spending(event.spent)}" if event.spent.calls else "")
 
 
 class PlainLines:
@@ -180,7 +184,7 @@ class PlainLines:
             case ShardWritten():
                 pass
             case TasksProgress():
-                self._print(tasks_line(event))
+                self._print(f"{tasks_line(event)}; {asked_line(event)}")
             case UploadStarted(files, nbytes, repo_id):
                 self._files, self._sent = files, 0
                 self._print(f"pushing {counted(files, 'file')}, {nbytes / 1e6:,.1f} MB, to {repo_id}")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roboscribe.cli.progress import counted, tasks_line
+from roboscribe.cli.progress import asked_line, counted, tasks_line
 from roboscribe.errors import RoboscribeError
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def view(seen: Watch) -> Group:
     for node in seen.nodes:
         rates = (f"{node.asks_per_second:.1f}", f"{node.tokens_per_second:,.0f}")
         nodes.add_row(node.name, str(node.running), str(node.done), str(node.failed), *rates)
-    lines = [Text(f"plan {seen.plan.fingerprint}: {tasks_line(seen.progress)}"), nodes]
+    progress = seen.progress
+    lines = [Text(f"plan {seen.plan.fingerprint}: {tasks_line(progress)}"), Text(asked_line(progress)), nodes]
     lines += [Text(f"{counted(count, 'episode')}: {reason}") for reason, count in seen.reasons[:_REASONS]]
     lines += [
         Text(f"task {report.task} on {report.node}: {report.ended}; --task {report.task} shows its log")

@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Node:
         running: Tasks at work on it.
         done: Episodes it has staged.
         failed: Episodes that failed on it.
-        asks_per_second: Over the time its tasks have run.
+        asks_per_second: Of its tasks together, over the time in which any of them ran.
         tokens_per_second: Likewise.
     """
 
@@ -106,7 +106,7 @@ class Watch:
         return (self.now - begun) / settled * left
 
     def _node(self, name: str, reports: Sequence[TaskReport]) -> Node:
-        seconds = max(1e-9, sum(report.updated - report.started for report in reports))
+        seconds = max(1e-9, _busy(reports))
         tokens = sum(report.spent.prompt_tokens + report.spent.completion_tokens for report in reports)
         return Node(
             name,
@@ -152,6 +152,15 @@ def queued(folder: Path) -> frozenset[str] | None:
         return None
     # Slurm forgets jobs some minutes after their end, and then calls their numbers invalid.
     return frozenset(told.stdout.split()) if told.returncode == 0 else frozenset()
+
+
+def _busy(reports: Iterable[TaskReport]) -> float:
+    """Seconds in which at least one task ran."""
+    seconds = until = 0.0
+    for report in sorted(reports, key=lambda report: report.started):
+        seconds += max(0.0, report.updated - max(report.started, until))
+        until = max(until, report.updated)
+    return seconds
 
 
 def sum_of(spent: Sequence[Spent]) -> Spent:
