@@ -16,11 +16,11 @@ from roboscribe.executors.watch import Watch
 def test_a_node_is_as_fast_as_its_tasks_are_together() -> None:
     spent = Spent(prompt_tokens=900, completion_tokens=100)
     reports = [
-        TaskReport(0, "a", started=0, updated=10, done=1, asks=50, spent=spent),
-        TaskReport(1, "a", started=0, updated=10, done=1, asks=50, spent=spent),
+        TaskReport(0, "a", started=0, updated=10, asks=50, spent=spent),
+        TaskReport(1, "a", started=0, updated=10, asks=50, spent=spent),
         # It was idle for a while.
-        TaskReport(2, "a", started=90, updated=100, done=1, asks=100, spent=spent),
-        TaskReport(3, "b", started=0, updated=10, done=1, asks=20, spent=spent),
+        TaskReport(2, "a", started=90, updated=100, asks=100, spent=spent),
+        TaskReport(3, "b", started=0, updated=10, asks=20, spent=spent),
     ]
     plan = plan_of(AnnotateSettings(root=Path("d")), tuple(range(8)))
     a, b = Watch(Path("d"), plan, reports, None, now=100).nodes
