@@ -58,7 +58,7 @@ def test_torn_apart_on_ray_it_goes_on_with_what_is_left_and_asks_nothing_twice(
                  "--vlm.client-concurrency", 2, "--interjections.enabled=false")  # fmt: skip
         far = (*words, "--output-dir", tmp_path / "far", *RAY, "--executor.tasks")
         launching = command(*far, 2)
-        once(lambda: len(asked(server)) >= 60)
+        once(lambda: len(asked(server)) >= 25)
         told = said(command(*far, 2), code=2)
         assert "Another launch" in told
         launching.kill()
