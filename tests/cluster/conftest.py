@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from cluster.ray_cluster import SOURCE, ray_cluster
+from cluster.ray_cluster import ray_cluster
 from cluster.slurm import missing, slurm_cluster
 
 Command = Callable[..., subprocess.Popen[str]]
+SOURCE = Path(__file__).parents[2] / "src"
 
 
 @pytest.fixture(scope="session")

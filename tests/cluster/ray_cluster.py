@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -11,8 +10,6 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-SOURCE = Path(__file__).parents[2] / "src"
 
 
 @contextmanager
@@ -32,7 +29,6 @@ def ray_cluster(cpus: int = 2) -> Generator[dict[str, str]]:
                 *(f"--num-cpus={cpus}", f"--temp-dir={folder}"),
                 *("--include-dashboard=false", "--disable-usage-stats"),
             ],
-            env=os.environ | {"PYTHONPATH": str(SOURCE)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip

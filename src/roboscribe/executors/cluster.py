@@ -156,8 +156,10 @@ def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> 
     import ray
 
     logger.disable("datatrove")
+    # As jobs of Slurm do, tasks get the environment of this command: keys of servers, caches, proxies.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     try:
-        ray.init("auto", logging_level=logging.ERROR, log_to_driver=False)
+        ray.init("auto", logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": environ})
     except ConnectionError:
         raise RoboscribeError(
             "--executor ray: no Ray cluster is up.",
