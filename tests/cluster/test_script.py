@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from roboscribe.cli.app import main
 from roboscribe.config import ExecutorSettings
+
+SAMPLE = str(files("roboscribe") / "sample")
 
 
 @pytest.fixture
@@ -77,3 +83,35 @@ def test_where_everything_is_staged_there_is_only_the_last_job(scripts: Path, tm
     (last,) = submitted(scripts, tmp_path, tasks=0)
     assert "--job-name=demo-write\n" in last
     assert "--dependency" not in last
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["dialogue"], "has no skills"),
+        (["dialogue", "--image-key", "front"], "front"),
+        (["dialogue", "--vlm.model-id", "m", "--vlm.api-base", "http://localhost:1/v1", "--skills", "auto",
+          "--num-image-views-per-sample", "9"], "9 cameras"),
+        (["subtasks", "--vlm.backend", "openai"], "--vlm.model-id"),
+        (["annotate", "--vlm.serve"], "--vlm.model-id"),
+    ],
+)  # fmt: skip
+def test_what_every_job_would_refuse_is_refused_before_any_is_submitted(
+    scripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    out = tmp_path / "out"
+    code = main([*words, "--root", SAMPLE, "--output-dir", str(out), "--executor", "slurm"])
+    assert (code, told in capsys.readouterr().err) == (2, True)
+    assert not list(scripts.iterdir())
+    assert not out.exists()
+
+
+def test_a_home_folder_is_the_one_of_the_user_who_launches(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shutil.copytree(SAMPLE, tmp_path / "sample")
+    words = ("--root", "~/sample", "--executor", "slurm", "--executor.wait=false")
+    assert main(["subtasks", *words]) == 0
+    (plan,) = (tmp_path / "sample").rglob("plan.json")
+    assert json.loads(plan.read_text())["settings"]["root"] == str(tmp_path / "sample")

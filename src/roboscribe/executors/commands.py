@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from roboscribe.config import AnnotateSettings, DialogueSettings, SkillsSettings
 from roboscribe.events import Listener, RunFinished, ignore
-from roboscribe.hirobot.dialogue import make_dialogue, target_of
+from roboscribe.hirobot.dialogue import DialogueMaker, make_dialogue, target_of
 from roboscribe.hirobot.opened import Opened as OpenedForIndices
 from roboscribe.hirobot.opened import open_for_index_features
 from roboscribe.hirobot.skills import make_skills
@@ -69,6 +69,20 @@ def write_staged(settings: Settings, listen: Listener = ignore) -> RunFinished:
             return make_dialogue(settings, listen, first=staged)
         case SkillsSettings():
             return make_skills(settings, listen, staged)
+
+
+def check(settings: Settings, opened: Opened | OpenedForIndices) -> None:
+    """Refuse at once what every job would refuse.
+
+    Raises:
+        RoboscribeError: The model cannot be told, or nothing can be made of what was opened.
+    """
+    staged = staged_model(settings.vlm, Prompts(settings.prompts))
+    match settings, opened:
+        case DialogueSettings(), OpenedForIndices():
+            DialogueMaker(settings, opened, staged, staged, ignore).check()
+        case _:
+            pass
 
 
 def asks_when_writing(settings: Settings) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from roboscribe.config import AnnotateSettings, DialogueSettings, ExecutorSettings
 from roboscribe.errors import RoboscribeError, SettingsError
 from roboscribe.events import Listener, Note, RunFinished, TasksProgress, ignore
-from roboscribe.executors.commands import Settings, asks_when_writing, is_redone, open_named, work
+from roboscribe.executors.commands import Settings, asks_when_writing, check, is_redone, open_named, work
 from roboscribe.executors.jobs import Stage, Write, read_outcome
 from roboscribe.executors.launches import alone, clear, staged_before
 from roboscribe.executors.plan import Plan, split
@@ -24,7 +24,6 @@ from roboscribe.executors.watch import NUMBERS, sum_of, watch
 from roboscribe.hirobot.dialogue import target_of
 from roboscribe.origin import installing
 from roboscribe.pipeline import VERIFIED
-from roboscribe.prompts import Prompts
 
 _POLL_SECONDS = 2.0
 _LAUNCH_ONLY = ("executor", "hub", "push_to_hub", "episodes")
@@ -91,8 +90,8 @@ def _launch(
 ) -> RunFinished | None:
     _check(kind, settings)
     cluster = _cluster(kind)
-    Prompts(settings.prompts)
     opened = open_named(settings)
+    check(settings, opened)
     opened.source.verify(opened.episodes[:VERIFIED])
     with alone(opened.target):
         staged = staged_before(opened.target, _undivided(settings).work, redo=is_redone(settings))
@@ -201,7 +200,9 @@ def _settled(settings: Settings) -> Settings:
 
     def absolute(section: Any) -> Any:
         paths = {item.name: getattr(section, item.name) for item in fields(section)}
-        return replace(section, **{k: v.absolute() for k, v in paths.items() if isinstance(v, Path)})
+        return replace(
+            section, **{k: v.expanduser().absolute() for k, v in paths.items() if isinstance(v, Path)}
+        )
 
     settings = absolute(replace(settings, vlm=absolute(settings.vlm)))
     if isinstance(settings, AnnotateSettings):
