@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar, TypeVarTuple
 
 from roboscribe.asks import Answer, Ask
+from roboscribe.errors import NotStaged
 from roboscribe.models.base import Model
 
 A = TypeVar("A", bound=Answer)
@@ -86,7 +87,7 @@ class PacedModel:
     """A model whose asks are counted while they are under way.
 
     Attributes:
-        asks: How many there were.
+        asks: How many there were; without those that one which only stands in for a model puts to nobody.
     """
 
     def __init__(self, model: Model, pace: Pace) -> None:
@@ -106,4 +107,8 @@ class PacedModel:
         """The model's answer."""
         self.asks += 1
         with self._pace.under_way():
-            return await self._model.answer(ask)
+            try:
+                return await self._model.answer(ask)
+            except NotStaged:
+                self.asks -= 1
+                raise
