@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from talking import jpeg
@@ -44,3 +45,31 @@ def question(
 def texts(replies: Sequence[Reply | BaseException]) -> list[str]:
     """The words of replies and errors."""
     return [reply.text if isinstance(reply, Reply) else str(reply) for reply in replies]
+
+
+def fits(value: Any, schema: Any) -> bool:
+    """Whether plain data fits a JSON schema of the kind that asks have."""
+    if "anyOf" in schema:
+        return any(fits(value, option) for option in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return value in schema.get("enum", [schema.get("const")])
+    match schema["type"], value:
+        case "object", dict():
+            parts = schema["properties"]
+            return value.keys() == parts.keys() and all(fits(value[name], parts[name]) for name in parts)
+        case "array", list():
+            return _bounded(len(value), schema, "Items") and all(
+                fits(item, schema["items"]) for item in value
+            )
+        case "string", str():
+            return _bounded(len(value), schema, "Length")
+        case "integer", int():
+            return _bounded(value, schema, "imum")
+        case "number", int() | float():
+            return _bounded(value, schema, "imum")
+        case kind, _:
+            return (kind, value) == ("null", None)
+
+
+def _bounded(number: float, schema: Any, of: str) -> bool:
+    return schema.get(f"min{of}", number) <= number <= schema.get(f"max{of}", number)
