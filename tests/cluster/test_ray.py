@@ -48,6 +48,14 @@ def test_what_fails_on_ray_fails_alone_and_the_rest_is_as_one_process_writes_it(
     assert content(tmp_path / "far") == content(tmp_path / "near")
 
 
+def test_tasks_get_the_keys_of_the_command_but_gpus_of_their_own(datatrove: None) -> None:
+    from roboscribe.executors.cluster import for_workers
+
+    keys = {"OPENAI_API_KEY": "sk-1234", "HF_HOME": "/cache"}
+    of_ray = {"RAY_ADDRESS": "head:6379", "CUDA_VISIBLE_DEVICES": "7", "HIP_VISIBLE_DEVICES": "7"}
+    assert for_workers(keys | of_ray) == keys
+
+
 def test_torn_apart_on_ray_it_goes_on_with_what_is_left_and_asks_nothing_twice(
     command: Command, shared_data: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -156,8 +156,7 @@ def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> 
     import ray
 
     logger.disable("datatrove")
-    # As jobs of Slurm do, tasks get the environment of this command: keys of servers, caches, proxies.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environ = for_workers(os.environ)
     try:
         ray.init("auto", logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": environ})
     except ConnectionError:
@@ -178,6 +177,18 @@ def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> 
         ).run()
     finally:
         ray.shutdown()
+
+
+def for_workers(environ: Mapping[str, str]) -> dict[str, str]:
+    """What tasks on Ray get of the environment of a command, as jobs of Slurm do: keys of servers, caches, proxies.
+
+    Which GPUs a task sees is for Ray to say: those of the command would be the same ones for every task.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("RAY_") and not name.endswith("_VISIBLE_DEVICES")
+    }
 
 
 def _end_with(parent: int) -> None:
