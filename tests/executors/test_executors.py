@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roboscribe.cli.app import main
-from roboscribe.config import AnnotateSettings, ExecutorSettings, VqaSettings
-from roboscribe.errors import RoboscribeError
+from roboscribe.config import AnnotateSettings, ExecutorSettings, SkillsSettings, VqaSettings
+from roboscribe.errors import RoboscribeError, SettingsError
 from roboscribe.executors.plan import PLAN, Plan, load_plan, split
-from roboscribe.executors.run import choose, plan_of
+from roboscribe.executors.run import choose, plan_of, run
+from roboscribe.origin import installing
 
 SAMPLE = str(files("roboscribe") / "sample")
 
@@ -92,3 +94,24 @@ def test_an_executor_that_cannot_be_is_one_message(
     said = capsys.readouterr().err
     assert (code, told in said, "Traceback" in said) == (2, True, False), said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("work", ["annotate", "subtasks", "dialogue"])
+def test_what_ray_needs_is_named_by_its_extra(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    out = tmp_path / "out"
+    assert main([work, "--root", SAMPLE, "--output-dir", str(out), "--executor", "ray"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--executor ray needs packages that are not installed (ray)" in said
+    assert installing("ray").strip("`") in said
+    assert not out.exists()
+
+
+def test_what_is_pushed_is_waited_for() -> None:
+    settings = SkillsSettings(
+        root=Path(SAMPLE), push_to_hub=True, executor=ExecutorSettings(name="ray", wait=False)
+    )
+    with pytest.raises(SettingsError, match=r"--executor\.wait=false"):
+        run(settings)
