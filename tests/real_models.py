@@ -38,8 +38,17 @@ def question(
 ) -> Request:
     """A question of its own words and pictures, with room for a reply; free text without a kind of answer."""
     shown = tuple(jpeg(40 * number + shade, side=64 + 32 * shade) for shade in range(pictures))
-    schema = {} if kind is None else schema_of(kind)
+    schema = {} if kind is None else _short(schema_of(kind))
     return Request("Look", "You look.", (*shown, f"Number {number}: what is it?"), schema, number, room)
+
+
+def _short(schema: Any) -> Any:
+    """A schema whose lists end soon, as those that asks have narrowed do."""
+    if isinstance(schema, list):
+        return [_short(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: min(part, 20) if key == "maxItems" else _short(part) for key, part in schema.items()}
 
 
 def texts(replies: Sequence[Reply | BaseException]) -> list[str]:
