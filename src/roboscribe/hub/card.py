@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from roboscribe import __version__
 from roboscribe.config import ranges
 from roboscribe.dataset import Dataset
+from roboscribe.dialogue import HIGH_LEVEL_TASKS, TASK_INDEX_HIGH_LEVEL, DialogueBook, read_dialogue
 from roboscribe.language import Row
+from roboscribe.reading import AnnotatedDataset, AnnotatedEpisode
+from roboscribe.reading.texts import INDEX_FEATURES
+from roboscribe.skills import SUBTASK_INDEX, SUBTASKS, read_names
 from roboscribe.staging.runrecord import Entry, RunRecord
 
 BEGIN, END = "<!-- roboscribe: begin -->", "<!-- roboscribe: end -->"
@@ -64,7 +69,7 @@ def describe(dataset: Dataset) -> str:
             f"Written with Roboscribe {__version__} into {_counted(len(record.episodes), 'episode')} "
             f"of {len(dataset.episode_indices)}.",
             "",
-            *_table(("what", "rows", "episodes", "made by", "seed", "prompts"), map(_made, record.entries)),
+            *_table(("what", "count", "episodes", "made by", "seed", "prompts"), map(_made, record.entries)),
         ]
     if record.unchecked:
         lines += ["", f"Rows of episodes {ranges(record.unchecked)} were written without validation."]
@@ -73,6 +78,7 @@ def describe(dataset: Dataset) -> str:
         episode, rows = shown
         lines += ["", f"Episode {episode} begins:", ""]
         lines += _table(("time", "style", "who", "what"), map(_shown, rows))
+    lines += _index_features(dataset, record)
     return "\n".join(lines) + "\n"
 
 
@@ -81,7 +87,8 @@ def _made(entry: Entry) -> tuple[str, ...]:
     prompts: Mapping[str, str | None] = made.get("prompts", {})
     told = "; ".join(f"{kind} {digest}" for kind, digest in sorted(prompts.items()) if digest)
     return (
-        ", ".join(made["styles"]) or str(made["annotator"]),
+        # What is not in rows of the language columns goes by who made it: skills, dialogue.
+        ", ".join(made["styles"]) or entry.annotator,
         str(entry.rows),
         ranges(entry.episodes),
         str(made.get("model", "state and action, or other rows")),
@@ -103,6 +110,42 @@ def _preview(dataset: Dataset, record: RunRecord) -> tuple[int, list[Row]] | Non
         if shown:
             return index, shown[:PREVIEW_ROWS]
     return None
+
+
+def _index_features(dataset: Dataset, record: RunRecord) -> list[str]:
+    """What the index features are, and what they say of the first episode that has some."""
+    present = [name for name in INDEX_FEATURES if name in dataset.info.features]
+    if not present:
+        return []
+    tables = {
+        SUBTASK_INDEX: (SUBTASKS, len(read_names(dataset.root).names), "skill"),
+        TASK_INDEX_HIGH_LEVEL: (
+            HIGH_LEVEL_TASKS,
+            len((read_dialogue(dataset.root) or DialogueBook()).tasks),
+            "exchange",
+        ),
+    }
+    lines = [""]
+    for name in present:
+        table, count, noun = tables[name]
+        lines += [f"- `{name}` numbers the {_counted(count, noun)} of `{table}` for each frame."]
+    read = AnnotatedDataset(dataset)
+    episodes = map(read.episode, sorted(record.episodes) or dataset.episode_indices)
+    shown = next((episode for episode in episodes if any(episode.spans.values())), None)
+    if shown is not None:
+        lines += ["", f"Frame by frame, episode {shown.index} begins:", ""]
+        lines += _table(("time", "skill", "person", "robot"), islice(_moments(shown), PREVIEW_ROWS))
+    return lines
+
+
+def _moments(episode: AnnotatedEpisode) -> Iterator[tuple[str, ...]]:
+    """What is in force whenever something new is: the time, the skill, the person's words and the robot's."""
+    names = ("subtask", "user_prompt", "robot_utterance")
+    before: tuple[str | None, ...] = ()
+    for time, *said in zip(episode.timestamps, *map(episode.texts, names), strict=True):
+        if tuple(said) != before:
+            before = tuple(said)
+            yield f"{time:.2f} s", *(text or "" for text in said)
 
 
 def _shown(row: Row) -> tuple[str, ...]:
