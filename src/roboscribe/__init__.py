@@ -6,12 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roboscribe.pipeline import annotate
     from roboscribe.reading import load, open_dataset
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "open_dataset"]
+__all__ = ["__version__", "annotate", "load", "open_dataset"]
 
-_FOUND_IN = {"load": "roboscribe.reading", "open_dataset": "roboscribe.reading"}
+_FOUND_IN = {
+    "annotate": "roboscribe.pipeline",
+    "load": "roboscribe.reading",
+    "open_dataset": "roboscribe.reading",
+}
 """Where the public names are; importing the package alone loads nothing heavy."""
 
 
