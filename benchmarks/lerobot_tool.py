@@ -1,8 +1,8 @@
-"""lerobot-annotate 0.6.1 for benchmarks: an environment goes in, or is made, and its command at its best comes out.
+"""lerobot-annotate 0.6.1 for benchmarks: an environment goes in, or is made, and its command comes out.
 
-Chosen where it leaves a choice: torchcodec decodes (a fifth faster than its PyAV decoder here, and in a third of the
-memory), every episode is worked on at once, and requests go out 16 at a time per episode as by default. What it
-asks (rephrasings, descriptions, interjections, one question a picture) is its default.
+As it comes, it decodes with PyAV where no FFmpeg is installed that torchcodec could load. Tuned, torchcodec is given
+the libraries that PyAV brings, and every episode is worked on at once. What it asks (rephrasings, descriptions,
+interjections, one question a picture) is its default both times.
 """
 
 from __future__ import annotations
@@ -48,26 +48,20 @@ class LeRobot:
             link.symlink_to(library)
         return cls(environment, libraries)
 
-    @property
-    def environ(self) -> Mapping[str, str]:
+    def environ(self, *, tuned: bool) -> Mapping[str, str]:
         """Environment variables for its process."""
         packages = next(self.environment.glob("lib/python3*/site-packages"))
-        return os.environ | {
-            "HF_HUB_OFFLINE": "1",
-            "LD_LIBRARY_PATH": f"{self.libraries}:{packages / 'av.libs'}",
-        }
+        found = {"LD_LIBRARY_PATH": f"{self.libraries}:{packages / 'av.libs'}"} if tuned else {}
+        return os.environ | {"HF_HUB_OFFLINE": "1"} | found
 
-    def command(self, root: Path, server: str, model: str, episodes: int) -> Sequence[str]:
+    def command(self, root: Path, server: str, model: str, episodes: int, *, tuned: bool) -> Sequence[str]:
         """The command that annotates a dataset in place with a server's model."""
+        chosen = [f"--executor.episode_parallelism={episodes}", "--video_backend=torchcodec"]
         return [
             str(self.environment / "bin/lerobot-annotate"),
             f"--root={root}",
             f"--vlm.api_base={server}",
             f"--vlm.model_id={model}",
             "--vlm.auto_serve=false",
-            "--vlm.client_concurrency=16",
-            f"--executor.episode_parallelism={episodes}",
-            "--vqa.vqa_emission_hz=1.0",
-            "--vqa.restrict_to_default_camera=true",
-            "--video_backend=torchcodec",
+            *(chosen if tuned else ()),
         ]

@@ -32,6 +32,7 @@ PLAN = [
     ("use_video_url_fps=4", "frames.hz", 4.0),
     ("min_subtask_seconds=1.5", "subtasks.min_seconds", 1.5),
     ("plan_max_steps=8", "subtasks.most", 8),
+    ("max_steps=8", "subtasks.most", 8),
     ("subtask_describe_first=false", "subtasks.describe", False),
     ("subtask_seeded_relabel", "subtasks.relabel", True),
     ("subtask_relabel_frames=3", "subtasks.relabel_frames", 3),

@@ -66,6 +66,7 @@ _PLAN: Mapping[str, Alias] = {
     "use-video-url-fps": _to("frames.hz"),
     "min-subtask-seconds": _to("subtasks.min-seconds"),
     "plan-max-steps": _to("subtasks.most"),
+    "max-steps": _to("subtasks.most"),
     "subtask-describe-first": _to("subtasks.describe"),
     "subtask-seeded-relabel": _to("subtasks.relabel"),
     "subtask-relabel-frames": _to("subtasks.relabel-frames"),
