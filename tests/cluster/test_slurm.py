@@ -66,7 +66,8 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
                 "--interjections.enabled=false")  # fmt: skip
 
     plausible = Annotator.of(shared_data / "so101_sim_bricks_ground_truth.json")
-    with FakeServer(latency=0.25, answer=plausible) as server:
+    # So slow that no task is done before a second launch has been refused.
+    with FakeServer(latency=2.0, answer=plausible) as server:
         # The launching command is killed too: jobs go on without it.
         launching = command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 4, *SMALL)
         folder = once(lambda: latest_plan(tmp_path / "far"))
@@ -76,6 +77,7 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         launching.kill()
         told = said(command(*words(server, "far"), "--executor", "slurm", *SMALL), code=2)
         assert f"scancel {' '.join(jobs)}" in " ".join(told.split()), "one launch at a time"
+        server.latency = 0.25
         once(lambda: len(asked(server)) >= 25)
         environ = os.environ | slurm
         subprocess.run(["scancel", "--signal=KILL", f"{jobs[0]}_0"], env=environ, check=True)
