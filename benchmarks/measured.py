@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,17 +28,19 @@ class Cost:
         cpu: Seconds of processor time, user and system, those of its children included.
         peak_mb: Largest resident memory, in MB of 10^6 bytes.
         code: Its exit code.
+        reached: Seconds from its start to the line it was stopped at, where it was.
     """
 
     wall: float
     cpu: float
     peak_mb: float
     code: int
+    reached: float | None = None
 
 
-def measure(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Cost:
-    """Run a command to its end, its output going to ``log``."""
-    under = [sys.executable, "-I", "-S", __file__, str(log), *command]
+def measure(command: Sequence[str], log: Path, environ: Mapping[str, str], until: str = "") -> Cost:
+    """Run a command, its output going to ``log``: to its end, or to a line with ``until``, where it is interrupted."""
+    under = [sys.executable, "-I", "-S", __file__, str(log), until, *command]
     done = subprocess.run(under, stdout=subprocess.PIPE, env=environ, check=True)
     return Cost(**json.loads(done.stdout))
 
@@ -120,14 +123,22 @@ def serving(latency: float, slots: int) -> Generator[Server]:
             process.terminate()
 
 
-def _main(log: str, *command: str) -> None:
+def _main(log: str, until: str, *command: str) -> None:
+    reached = None
     with open(log, "wb") as output:
         started = time.monotonic()
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert process.stdout is not None
+        for line in process.stdout:
+            output.write(line)
+            if until and until.encode() in line and reached is None:
+                reached = time.monotonic() - started
+                process.send_signal(signal.SIGINT)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - started
     code = os.waitstatus_to_exitcode(status)
-    cost = Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, code)
+    cpu = usage.ru_utime + usage.ru_stime
+    cost = Cost(wall, cpu, usage.ru_maxrss * 1024 / 1e6, code, reached)
     json.dump(cost.__dict__, sys.stdout)
 
 
