@@ -34,7 +34,7 @@ ANNOTATE = """
 import sys
 from roboscribe.staging import pace
 pace.PREPARED_AT_ONCE = int(sys.argv[1])
-from roboscribe.cli import main
+from roboscribe.cli.app import main
 sys.exit(main(sys.argv[2:]))
 """
 STAGE = """
