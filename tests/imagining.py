@@ -130,9 +130,9 @@ def spoken(body: dict[str, Any]) -> str:
     if not whole:
         ((time, skill),) = _NOW.findall(told)
         response = "clarification" if "asks one short question" in told else "any"
-        return json.dumps(_exchange(time, skill, response, mark))
+        return json.dumps(exchange(time, skill, response, mark))
     return json.dumps(
-        {"exchanges": [_exchange(time, skill, response, mark) for time, skill, response in whole]}
+        {"exchanges": [exchange(time, skill, response, mark) for time, skill, response in whole]}
     )
 
 
@@ -145,6 +145,7 @@ _NOW = re.compile(r"What it does now, at ([\d.]+) s: (.+)")
 _OCCASION = re.compile(r"^\d+\. ([\d.]+) s, skill \d+ \((.+)\): \w+, (\w+)$", re.MULTILINE)
 
 
-def _exchange(time: str, skill: str, response: str, mark: int) -> dict[str, str]:
+def exchange(time: str, skill: str, response: str, mark: int) -> dict[str, str]:
+    """An exchange that fits a skill, in words that a mark makes its own."""
     reply = "Do you mean only that?" if response == "clarification" else "Sure, only that."
     return {"user_prompt": f"{skill}, without any haste, {time} {mark}.", "robot_utterance": reply}
