@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +120,13 @@ def test_a_dataset_that_lerobot_cannot_read_is_refused_in_a_sentence(load: Load,
         sorted(new.rglob("*.mp4"))[-1].unlink()
         with pytest.raises(DatasetError, match=rf"{lost} is missing"):
             roboscribe.load(new)
+
+
+def test_the_example_of_training(forms: dict[str, Path]) -> None:
+    script = Path(__file__).parents[2] / "examples/02_train.py"
+    done = subprocess.run(
+        [sys.executable, script, forms["both"]], check=True, text=True, stdout=subprocess.PIPE
+    )
+    assert "action (32, 3, " in done.stdout
+    for name in ("subtask", "plan", "user_prompt", "robot_utterance"):
+        assert re.search(rf"^{name}: ['\"].+['\"]$", done.stdout, re.MULTILINE), name
