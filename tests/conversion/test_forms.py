@@ -227,6 +227,7 @@ def test_a_number_that_nobody_named(annotated: Path) -> None:
     assert digests(annotated) == before
 
 
+@pytest.mark.slow
 def test_the_shared_dataset_through_the_command(
     so101: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -106,6 +106,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_run_takes_what_was_foreseen(
     variant: str, shared: Path, server: FakeServer, tmp_path: Path
@@ -227,6 +228,7 @@ def test_the_server_counts_words_where_it_can(g1: Path, annotator: Annotator, tm
     assert "by the server" in " ".join(found.assumptions)
 
 
+@pytest.mark.slow
 def test_a_sample_stands_for_all_episodes(server: FakeServer, tmp_path: Path) -> None:
     root = make_dataset(
         tmp_path / "many",

@@ -112,6 +112,7 @@ def sent(*words: str, gpu: bool = False, **environ: str) -> tuple[Job, list[str]
     return job, shlex.split(script)
 
 
+@pytest.mark.slow
 @knows_jobs
 def test_a_job_does_what_this_machine_would_and_pushes_it(
     hub: FakeJobs, start: Start, tmp_path: Path
