@@ -191,13 +191,15 @@ def _told(destination: Destination) -> Generator[None]:
         raise RoboscribeError("Nobody is logged in to the Hugging Face Hub.", _LOG_IN) from None
     except HFValidationError as error:
         raise SettingsError(f"--hub.repo-id {repo!r}: {cause(error)}.", "Write it as owner/name.") from None
-    except HfHubHTTPError as error:
-        status = error.response.status_code
+    except (HfHubHTTPError, *hub_errors()) as error:
+        # Older releases of the library put the refusal behind an error of their HTTP library.
+        refusal = next((one for one in (error, error.__cause__) if isinstance(one, HfHubHTTPError)), None)
+        if refusal is None:
+            reason = cause(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+            raise RoboscribeError(f"The push to {repo} was broken off: {reason}.", _AGAIN) from None
+        status = refusal.response.status_code
         if status in (401, 403):
             raise RoboscribeError(
                 f"The Hugging Face Hub does not let you write to {repo} (HTTP {status}).", _LOG_IN
             ) from None
-        raise RoboscribeError(f"The Hugging Face Hub refuses {repo}: {cause(error)}.", _AGAIN) from None
-    except hub_errors() as error:
-        reason = cause(error.__cause__ if isinstance(error.__cause__, Exception) else error)
-        raise RoboscribeError(f"The push to {repo} was broken off: {reason}.", _AGAIN) from None
+        raise RoboscribeError(f"The Hugging Face Hub refuses {repo}: {cause(refusal)}.", _AGAIN) from None
