@@ -47,6 +47,12 @@ def test_what_is_wrong_with_a_reply_is_said(text: str, complaint: str) -> None:
         parse_answer(text, Sight)
 
 
+def test_what_is_whole_in_a_list_that_breaks_off_is_not_taken_for_the_answer() -> None:
+    with pytest.raises(UnfitReply, match="not JSON") as caught:
+        parse_answer('{"segments": [{"start": 0, "end": 1, "label": "wait"}, {"start": 1, "en', Segments)
+    assert caught.value.garbled
+
+
 def test_a_long_list_of_mistakes_is_cut_short() -> None:
     wrong = json.dumps({"segments": [{"start": -1, "end": -1, "label": ""}] * 20})
     with pytest.raises(UnfitReply) as caught:

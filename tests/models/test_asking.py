@@ -41,6 +41,28 @@ def test_an_unfit_reply_is_shown_to_the_model_with_what_is_wrong() -> None:
     assert (ledger.calls, ledger.repairs, ledger.failures) == (2, 1, 0)
 
 
+@pytest.mark.parametrize("garbled", [GOOD[:-1], GOOD[:20], "", Reply(GOOD[:9], Usage(9, 3), "length")])
+def test_a_garbled_reply_is_asked_for_again_in_the_same_words(garbled: str | Reply) -> None:
+    backend, ledger = ScriptedBackend(garbled, garbled, GOOD), Ledger()
+    assert ask(backend, ledger) == SIGHT
+    assert [(request.seed, request.turns) for request in backend.requests] == [(5, ())] * 3
+    assert (ledger.calls, ledger.retries, ledger.repairs) == (3, 2, 0)
+
+
+def test_what_a_model_garbles_again_and_again_is_shown_to_it() -> None:
+    slips = [GOOD[:end] for end in range(20, 25)]
+    for said in ([slips[0]] * 3, [*slips[:3], slips[1], slips[1]], slips):
+        backend = ScriptedBackend(*said, GOOD)
+        assert ask(backend) == SIGHT
+        assert [len(request.turns) for request in backend.requests] == [0] * len(said) + [1]
+
+
+def test_prose_is_what_a_model_means_to_say_and_mended_at_once() -> None:
+    backend = ScriptedBackend("I see a red cup.", GOOD)
+    assert ask(backend) == SIGHT
+    assert backend.requests[1].turns[0].reply == "I see a red cup."
+
+
 def test_a_conversation_that_failed_is_begun_again_with_another_seed() -> None:
     backend = ScriptedBackend(BAD, BAD, GOOD)
     assert ask(backend) == SIGHT
@@ -67,7 +89,8 @@ def test_a_reply_that_is_cut_off_after_its_answer_will_do() -> None:
 
 
 def test_replies_cut_off_again_and_again_name_the_flag() -> None:
-    backend = ScriptedBackend(*[Reply("{", finish="length")] * 6)
+    full = [Reply("{", Usage(9, room), "length") for room in (100, 200)]
+    backend = ScriptedBackend(*full * 3)
     with pytest.raises(AnswerError, match=r"200 tokens; --vlm.max-new-tokens"):
         ask(backend)
 

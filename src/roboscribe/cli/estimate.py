@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from roboscribe.cli import annotate
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
+from roboscribe.cli.progress import money
 from roboscribe.config import GpuSettings
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ def _show(found: Estimate, console: Console) -> None:
     table.add_section()
     table.add_row(*_row(found.total, priced), style="bold")
     console.print(table)
-    gpu_cost = f" for {_money(found.gpu_cost)}" if found.gpu_cost else ""
+    gpu_cost = f" for {money(found.gpu_cost)}" if found.gpu_cost else ""
     console.print(
         f"{_duration(found.hours)} of the model's time"
         + f", {found.gpu_hours:,.1f} GPU hours{gpu_cost}" * (found.gpu_hours > 0)
-        + f", cost {_money(found.total.cost)}" * priced
+        + f", cost {money(found.total.cost)}" * priced
     )
     for sentence in (found.stopped, *found.failures):
         if sentence:
@@ -103,7 +104,7 @@ def _row(part: Part, priced: bool) -> Iterator[str]:
     for count in (*counts, part.prompt_tokens, part.completion_tokens):
         yield _short(count)
     if priced:
-        yield _money(part.cost)
+        yield money(part.cost)
 
 
 def _short(count: int) -> str:
@@ -112,10 +113,6 @@ def _short(count: int) -> str:
         if count >= 10 * size:
             return f"{count / size:,.{max(0, 4 - len(str(count // size)))}f} {name}"
     return f"{count:,}" if count else "·"
-
-
-def _money(cost: float) -> str:
-    return f"{cost:,.2f}" if cost >= 1 or not cost else f"{cost:.2g}"
 
 
 def _counted(episodes: int) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
+from math import floor, log10
 from typing import Literal
 
 from roboscribe.events import (
@@ -123,8 +124,15 @@ def spending(spent: Spent) -> str:
     if spent.images:
         parts.append(f"{counted(spent.images, 'picture')}, {spent.bytes_sent / 1e6:.1f} MB sent")
     if spent.cost:
-        parts.append(f"cost {spent.cost:.2f}")
+        parts.append(f"cost {money(spent.cost)}")
     return ", ".join(parts)
+
+
+def money(cost: float) -> str:
+    """An amount with two decimals, or two digits where it is less than 1."""
+    if cost >= 1 or not cost:
+        return f"{cost:,.2f}"
+    return f"{cost:.{1 - floor(log10(cost))}f}"
 
 
 def tasks_line(event: TasksProgress) -> str:

@@ -27,12 +27,21 @@ class UnfitReply(ValueError):  # noqa: N818 - the reply is unfit, no program is 
         message: Why.
         rest: What of the answer would do by itself.
         reply: The reply that holds it.
+        garbled: Whether it breaks off or is broken, so that what the model meant to say is not known.
     """
 
-    def __init__(self, message: str, rest: Answer | None = None, reply: Reply | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        rest: Answer | None = None,
+        reply: Reply | None = None,
+        *,
+        garbled: bool = False,
+    ) -> None:
         super().__init__(message)
         self.rest = rest
         self.reply = reply
+        self.garbled = garbled
 
 
 @lru_cache(maxsize=256)
@@ -88,11 +97,14 @@ def parse_answer(text: str, kind: type[A]) -> A:
             complaint = error
     if answer is not None:
         return answer
+    spoken = _spoken(text)
+    # What is whole inside a broken object says little about it.
+    if (breakage := _breakage(spoken)) is not None:
+        raise UnfitReply(f"The reply is not JSON: {breakage}.", garbled=True)
     if complaint is not None:
         raise UnfitReply(_explain(complaint))
-    spoken = _spoken(text)
     if not spoken.strip():
-        raise UnfitReply("The reply is empty.")
+        raise UnfitReply("The reply is empty.", garbled=True)
     try:
         json.loads(spoken)
     except json.JSONDecodeError as error:
@@ -102,8 +114,7 @@ def parse_answer(text: str, kind: type[A]) -> A:
 
 def objects_in(text: str) -> Iterator[dict[str, Any]]:
     """Outermost JSON objects in a text, in order."""
-    # Models put bare line breaks into strings, and grammars that hold them to a schema let them.
-    spoken = _CONTROL.sub(" ", _spoken(text))
+    spoken = _spoken(text)
     decoder = json.JSONDecoder()
     at = spoken.find("{")
     while at >= 0:
@@ -116,12 +127,25 @@ def objects_in(text: str) -> Iterator[dict[str, Any]]:
         at = spoken.find("{", end)
 
 
+def _breakage(spoken: str) -> json.JSONDecodeError | None:
+    """What breaks the first JSON object in a text; None where it is whole, or there is none."""
+    at = spoken.find("{")
+    if at < 0:
+        return None
+    try:
+        json.JSONDecoder().raw_decode(spoken, at)
+    except json.JSONDecodeError as error:
+        return error
+    return None
+
+
 def _spoken(text: str) -> str:
-    """A reply without its thinking; the inside of its only code fence when there is one."""
+    """A reply on one line without its thinking; the inside of its only code fence when there is one."""
     # Some templates open the thinking in the prompt, so that only its end is in the reply.
     _, _, after = text.rpartition("</think>")
     fenced = _FENCE.findall(after)
-    return fenced[0] if len(fenced) == 1 else after
+    # Models put bare line breaks into strings, and grammars that hold them to a schema let them.
+    return _CONTROL.sub(" ", fenced[0] if len(fenced) == 1 else after)
 
 
 def _explain(error: ValidationError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
@@ -22,8 +23,11 @@ from roboscribe.models.request import Backend, Reply, Request, Turn
 A = TypeVar("A", bound=Answer)
 
 CONVERSATIONS = 3
-"""How often an ask is begun, each time with another seed. Where one reply in ten is garbled by chance, a
-conversation fails once in 200 times; of a million asks, one then goes without an answer."""
+"""How often an ask is begun, each time with another seed."""
+_TRIES = 5
+"""How often the same is asked while replies come garbled, each otherwise."""
+_MEANT = 3
+"""How often a model says the same garbled words until they are taken to be its own."""
 _QUOTED = 4000
 """Characters of an unfit reply that the model is shown again."""
 _THOUSANDTHS = Places("thousandths")
@@ -49,9 +53,11 @@ class Renderer(Protocol):
 class AskingModel:
     """Answers asks by putting them to a backend.
 
-    A reply that is cut off is asked for once more with room for twice as much; one that holds no valid answer
-    is shown to the model once with what is wrong; then the ask is begun again with another seed, and if the
-    last of these conversations ends the same way the ask has failed. Used as ``async with model:`` it checks
+    A reply that comes garbled is asked for again in the same words, so that accidents on the way change no answer:
+    where one reply in ten is garbled by chance, one ask in millions is begun again for it. A reply that is cut off is
+    given room for twice as much. One that can be read and holds no valid answer is shown to the model once with what is
+    wrong; then the ask is begun again with another seed, and if the last of these conversations ends the same way
+    the ask has failed. Used as ``async with model:`` it checks
     the backend at the start, and lets go of it at the end.
 
     Args:
@@ -173,28 +179,42 @@ class AskingModel:
         raise AnswerError(f"The model gave no valid answer to {request.name}. {unfit}")
 
     async def _converse(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
-        reply = await self._complete(request, ask)
-        try:
-            return reply, answer_in(reply, ask)
-        except UnfitReply as unfit:
-            objection = _objection(request, unfit)
-        self.ledger.repairs += 1
-        request = replace(request, turns=(*request.turns, Turn(reply.text[:_QUOTED], objection)))
-        reply = await self._complete(request, ask)
-        return reply, answer_in(reply, ask)
+        """A valid answer, of the first reply or of one that was mended."""
+        reply, outcome = await self._complete(request, ask)
+        if isinstance(outcome, UnfitReply):
+            self.ledger.repairs += 1
+            turn = Turn(reply.text[:_QUOTED], _objection(request, outcome))
+            reply, outcome = await self._complete(replace(request, turns=(*request.turns, turn)), ask)
+        if isinstance(outcome, UnfitReply):
+            raise outcome
+        return reply, outcome
 
-    async def _complete(self, request: Request, ask: Ask[Any]) -> Reply:
-        """A reply, with more room when the first is cut off before its answer is whole."""
-        reply = await self._call(request)
-        if reply.finish != "length" or _holds(reply, ask):
-            return reply
-        larger = replace(request, max_tokens=2 * request.max_tokens)
-        reply = await self._call(larger)
-        if reply.finish == "length" and not _holds(reply, ask):
-            raise UnfitReply(
-                f"The reply was cut off at {larger.max_tokens} tokens; --vlm.max-new-tokens allows for more."
-            )
-        return reply
+    async def _complete(self, request: Request, ask: Ask[A]) -> tuple[Reply, A | UnfitReply]:
+        """A reply and what is in it; a garbled one where the model means to say that, or no other comes.
+
+        Raises:
+            UnfitReply: The reply is longer than it may be.
+        """
+        most = 2 * request.max_tokens
+        said = Counter[str]()
+        while True:
+            reply = await self._call(request)
+            try:
+                return reply, answer_in(reply, ask)
+            except UnfitReply as error:
+                unfit = error
+            said[reply.text] += 1
+            if not unfit.garbled or said[reply.text] == _MEANT or said.total() == _TRIES:
+                return reply, unfit
+            if reply.finish == "length":
+                # One that ends sooner than it had to was cut off by accident.
+                is_full = not 0 < reply.usage.completion_tokens < request.max_tokens
+                if is_full and request.max_tokens == most:
+                    raise UnfitReply(
+                        f"The reply was cut off at {most} tokens; --vlm.max-new-tokens allows for more."
+                    )
+                request = replace(request, max_tokens=most)
+            self.ledger.retries += 1
 
     async def _call(self, request: Request) -> Reply:
         with self.ledger.call():
@@ -234,18 +254,15 @@ def answer_in(reply: Reply, ask: Ask[A]) -> A:
     Raises:
         UnfitReply: It will not.
     """
-    answer = parse_answer(reply.text, cast("type[A]", ask.answer))
+    try:
+        answer = parse_answer(reply.text, cast("type[A]", ask.answer))
+    except UnfitReply:
+        if reply.finish != "length":
+            raise
+        raise UnfitReply("The reply was cut off before its answer was whole.", garbled=True) from None
     if objection := ask.objection(answer):
         raise UnfitReply(objection, ask.remainder(answer), reply)
     return answer
-
-
-def _holds(reply: Reply, ask: Ask[Any]) -> bool:
-    try:
-        answer_in(reply, ask)
-    except UnfitReply:
-        return False
-    return True
 
 
 def _objection(request: Request, unfit: UnfitReply) -> str:
