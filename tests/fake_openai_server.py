@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import hashlib
 import json
 import random
-import re
 import sys
 import threading
 import time
@@ -22,7 +20,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-Body = dict[str, Any]
+from chat_bodies import Body, digest_of, image_urls, is_probe, parts, question_digest, texts
+
 AnswerBody = Callable[[Body], str]
 """The content of the assistant's message for a request body."""
 Fault = Literal[
@@ -299,7 +298,7 @@ class FakeServer:
                 return 400, message, "unsupported_parameter"
         if urls and self.images == "refused":
             return 400, "This model takes text only; image_url is no part it knows.", None
-        if not self.films and any(part.get("type") == "video_url" for part in _parts(body)):
+        if not self.films and any(part.get("type") == "video_url" for part in parts(body)):
             return 400, "Invalid value: 'video_url'. Supported values are: 'text', 'image_url'.", None
         kind = body.get("response_format", {}).get("type")
         if kind and self.structured == "rejected":
@@ -427,47 +426,6 @@ def instance(schema: Any, dice: random.Random) -> Any:
             words = " ".join(dice.choices(_WORDS, k=dice.randint(2, 6)))
             words += " " + "x" * (schema.get("minLength", 0) - len(words) - 1)
             return words[: schema.get("maxLength", 200)].strip()
-
-
-def image_urls(body: Body) -> list[str]:
-    """The picture URLs of a request, in order."""
-    return [part["image_url"]["url"] for part in _parts(body) if part.get("type") == "image_url"]
-
-
-def texts(body: Body) -> str:
-    """All texts of a request."""
-    return "\n".join(part.get("text", "") for part in _parts(body))
-
-
-def _parts(body: Body) -> list[Body]:
-    contents = [message["content"] for message in body["messages"]]
-    return [
-        part
-        for content in contents
-        for part in ([{"type": "text", "text": content}] if isinstance(content, str) else content)
-    ]
-
-
-def is_probe(body: Body) -> bool:
-    """Whether a request only asks what the server can do."""
-    return texts(body).startswith("Say hello.")
-
-
-def question_digest(body: Body) -> str:
-    """Digest of the messages before the first reply, without the schema that may be spelt out in them."""
-    messages: list[Body] = []
-    for message in body["messages"]:
-        if message["role"] == "assistant":
-            break
-        messages.append(message)
-    asked = {"messages": messages}
-    said = re.sub(r"Answer with one JSON object.*", "", texts(asked), flags=re.DOTALL).strip()
-    return hashlib.sha256(json.dumps([said, image_urls(asked)]).encode()).hexdigest()
-
-
-def digest_of(body: Body) -> str:
-    """Digest of a whole body."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def _error(message: str, code: str | None = None) -> Body:

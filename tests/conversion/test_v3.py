@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from converted import assert_same_episodes, payloads, shown, table_of, videos_of
+from converting import TOP, WRIST, info_of, notes, relative, to_v3
 from make_dataset import edit_info, edit_table, make_dataset, write_lines
 from written import annotate, data_files, digests, why_not_loadable
 
@@ -22,47 +23,7 @@ from roboscribe.config import ConvertSettings
 from roboscribe.conversion.convert import convert
 from roboscribe.dataset import open_dataset
 from roboscribe.errors import DatasetError, RoboscribeError
-from roboscribe.events import ConversionFinished, ConversionStep, Event, Note
-
-TOP, WRIST = "observation.images.top", "observation.images.wrist"
-
-
-def to_v3(source: Path, target: Path, **settings: Any) -> list[Event]:
-    """Convert, and return what was told; the source must stay as it was."""
-    before = digests(source)
-    events: list[Event] = []
-    convert(ConvertSettings(root=source, output_dir=target, **settings), events.append)
-    assert digests(source) == before
-    assert not (target / ".annotate_staging").exists()
-    assert not (target / ".roboscribe").exists()
-    return events
-
-
-def notes(events: list[Event]) -> str:
-    return " ".join(event.text for event in events if isinstance(event, Note))
-
-
-def info_of(root: Path) -> dict[str, Any]:
-    return json.loads((root / "meta/info.json").read_text())
-
-
-def relative(root: Path) -> set[str]:
-    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="session")
-def cameras(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two cameras, one with B-frames, and episodes of all lengths."""
-    return make_dataset(
-        tmp_path_factory.mktemp("made") / "cameras",
-        version="v2.1",
-        episodes=6,
-        frames=[20, 33, 9, 14, 27, 8],
-        cameras=(TOP, WRIST),
-        codec={TOP: "h264-b-frames", WRIST: "av1"},
-        tasks=["Pick up the cup.", ("Pick up the cup.", "Put it down."), "Wipe the table."],
-        chunks_size=4,
-    )
+from roboscribe.events import ConversionFinished, ConversionStep
 
 
 def test_the_real_dataset(shared_data: Path, tmp_path: Path) -> None:
@@ -347,115 +308,6 @@ def test_what_the_episode_table_says_besides_comes_along(tmp_path: Path) -> None
     again = to_v3(tmp_path / "v3", tmp_path / "again")
     assert notes(again) == ""
     assert table_of(tmp_path / "again", "meta/episodes").equals(table_of(tmp_path / "v3", "meta/episodes"))
-
-
-class TestMessy:
-    """What real datasets are like is put in order."""
-
-    def test_templates_that_match_nothing(self, cameras: Path, tmp_path: Path) -> None:
-        source = shutil.copytree(cameras, tmp_path / "source")
-        edit_info(
-            source,
-            data_path="data/part-{chunk_index}/episode_{episode_index:06d}.parquet",
-            video_path="clips/{video_key}/episode_{episode_index:06d}.mp4",
-        )
-        events = to_v3(source, tmp_path / "v3")
-        assert "not where data_path says" in notes(events)
-        assert_same_episodes(cameras, tmp_path / "v3")
-        assert "not where" not in notes(to_v3(tmp_path / "v3", tmp_path / "again"))
-
-    def test_a_camera_without_files_is_left_out(self, cameras: Path, tmp_path: Path) -> None:
-        source = shutil.copytree(cameras, tmp_path / "source")
-        for folder in source.glob(f"videos/*/{WRIST}"):
-            shutil.rmtree(folder)
-        events = to_v3(source, tmp_path / "v3")
-        assert f"have no videos: {WRIST}." in notes(events)
-        assert WRIST not in info_of(tmp_path / "v3")["features"]
-        assert_same_episodes(source, tmp_path / "v3")
-
-    def test_a_camera_without_some_files_is_refused(self, cameras: Path, tmp_path: Path) -> None:
-        source = shutil.copytree(cameras, tmp_path / "source")
-        (source / f"videos/chunk-001/{WRIST}/episode_000004.mp4").unlink()
-        with pytest.raises(DatasetError, match=r"wrist has no video of episode 4.*--episodes"):
-            to_v3(source, tmp_path / "v3")
-        assert not (tmp_path / "v3").exists()
-        to_v3(source, tmp_path / "v3", episodes=("0-3", "5"))
-        assert_same_episodes(source, tmp_path / "v3", {0: 0, 1: 1, 2: 2, 3: 3, 5: 4})
-
-    def test_columns_that_nobody_declared_are_left_out(self, tmp_path: Path) -> None:
-        source = make_dataset(tmp_path / "source", version="v2.1", episodes=2, frames=5, kind=None)
-        for path in (source / "data").rglob("*.parquet"):
-            edit_table(path, lambda table: table.append_column("stray", pa.array([1] * 5)))
-        events = to_v3(source, tmp_path / "v3")
-        assert "Left out" in notes(events)
-        assert "stray" in notes(events)
-        assert why_not_loadable(tmp_path / "v3") == ""
-
-    def test_missing_numbers_are_made(self, tmp_path: Path) -> None:
-        source = make_dataset(tmp_path / "source", version="v2.0", episodes=2, frames=5, kind=None)
-        gone = ("frame_index", "index", "task_index", "episode_index")
-        for path in (source / "data").rglob("*.parquet"):
-            edit_table(path, lambda table: table.drop_columns(gone))
-        features = {key: value for key, value in info_of(source)["features"].items() if key not in gone}
-        edit_info(source, features=features)
-        to_v3(source, tmp_path / "v3")
-        rows = table_of(tmp_path / "v3", "data")
-        assert rows["frame_index"].to_pylist() == [0, 1, 2, 3, 4] * 2
-        assert rows["index"].to_pylist() == list(range(10))
-        assert rows["task_index"].to_pylist() == [0] * 10
-        assert rows["episode_index"].to_pylist() == [0] * 5 + [1] * 5
-        assert why_not_loadable(tmp_path / "v3") == ""
-
-    def test_task_indices_with_gaps_are_closed(self, tmp_path: Path) -> None:
-        source = make_dataset(
-            tmp_path / "source", version="v2.1", episodes=2, frames=5, kind=None, tasks=["one", "two"]
-        )
-        write_lines(
-            source / "meta/tasks.jsonl", [{"task_index": 7, "task": "two"}, {"task_index": 3, "task": "one"}]
-        )
-        for number, path in enumerate(sorted((source / "data").rglob("*.parquet"))):
-            place = pq.read_schema(path).get_field_index("task_index")
-            index = [3, 7][number]
-            edit_table(path, lambda t, i=index, p=place: t.set_column(p, "task_index", pa.array([i] * 5)))
-        to_v3(source, tmp_path / "v3")
-        assert pq.read_table(tmp_path / "v3/meta/tasks.parquet")["task"].to_pylist() == ["one", "two"]
-        assert table_of(tmp_path / "v3", "data")["task_index"].to_pylist() == [0] * 5 + [1] * 5
-
-    def test_a_dataset_without_tasks_gets_an_empty_one(self, tmp_path: Path) -> None:
-        source = make_dataset(tmp_path / "source", version="v2.1", episodes=1, frames=5, kind=None)
-        (source / "meta/tasks.jsonl").unlink()
-        write_lines(source / "meta/episodes.jsonl", [{"episode_index": 0, "length": 5}])
-        to_v3(source, tmp_path / "v3")
-        assert pq.read_table(tmp_path / "v3/meta/tasks.parquet")["task"].to_pylist() == [""]
-        assert info_of(tmp_path / "v3")["total_tasks"] == 1
-
-    def test_columns_of_another_order_or_a_wider_type(self, tmp_path: Path) -> None:
-        source = make_dataset(tmp_path / "source", version="v2.1", episodes=2, frames=5, kind=None)
-        _, second = sorted((source / "data").rglob("*.parquet"))
-
-        def widen(table: pa.Table) -> pa.Table:
-            table = table.select(list(reversed(table.column_names)))
-            place = table.schema.get_field_index("timestamp")
-            return table.set_column(place, "timestamp", table["timestamp"].cast(pa.float64()))
-
-        edit_table(second, widen)
-        to_v3(source, tmp_path / "v3")
-        assert table_of(tmp_path / "v3", "data").schema.field("timestamp").type == pa.float32()
-        edit_table(
-            second,
-            lambda table: table.set_column(
-                table.schema.get_field_index("timestamp"), "timestamp", pa.array(["soon"] * 5)
-            ),
-        )
-        with pytest.raises(RoboscribeError, match=r"episode_000001\.parquet"):
-            to_v3(source, tmp_path / "other")
-
-    def test_a_file_without_a_column_that_others_have(self, tmp_path: Path) -> None:
-        source = make_dataset(tmp_path / "source", version="v2.1", episodes=2, frames=5, kind=None)
-        _, second = sorted((source / "data").rglob("*.parquet"))
-        edit_table(second, lambda table: table.drop_columns(["action"]))
-        with pytest.raises(RoboscribeError, match=r"episode_000001\.parquet lacks the column 'action'"):
-            to_v3(source, tmp_path / "v3")
 
 
 class TestRefusals:
