@@ -15,7 +15,6 @@ from scripted import answers
 from roboscribe.annotators.base import Scene, Upstream
 from roboscribe.annotators.plan import Plan
 from roboscribe.asks import Ask, SegmentEpisode
-from roboscribe.cli.progress import summary
 from roboscribe.config import AnnotateSettings, InterjectionsSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.events import Event, Note, RunFinished
@@ -23,6 +22,7 @@ from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
+from roboscribe.plain import summary
 from roboscribe.status import read_status
 
 LONG = "pick up the small round red cup that stands beside the blue one on the table"

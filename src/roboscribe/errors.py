@@ -91,5 +91,9 @@ class BudgetSpent(RunStopped):
     """The run has used up its calls or its money."""
 
 
+class Terminated(RunStopped):
+    """The system wants the program to end (SIGTERM): a cluster whose time limit is reached, or that needs the node."""
+
+
 class NotStaged(RoboscribeError):  # noqa: N818 - nothing is wrong: its time has not come
     """A result that is not staged, where results are only to be written; its episode is left for another run."""

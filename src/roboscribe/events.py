@@ -37,6 +37,9 @@ class Spent:
     cached_tokens: int = 0
     cost: float = 0.0
 
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class StagingStarted:
@@ -45,6 +48,19 @@ class StagingStarted:
     episodes: int
     annotators: tuple[str, ...]
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the model has answered so far; told every second in which there was an answer.
+
+    Attributes:
+        asks: Asks that have an answer.
+        spent: What the run has cost so far.
+    """
+
+    asks: int
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +323,7 @@ Event = (
     | FilesUploaded
     | UploadFinished
     | StagingStarted
+    | Answered
     | EpisodeStaged
     | EpisodeFailed
     | WritingStarted

@@ -1,4 +1,4 @@
-"""Ctrl-C in the midst of a run: the dataset stays as it was, what is finished is kept, and the same command goes on."""
+"""Ctrl-C or SIGTERM amid a run: the dataset stays as it was, what is finished is kept, the same command goes on."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from make_dataset import make_dataset
 from scripted import digests
 
 EPISODES = 12
+STOPPED = "roboscribe: stopped. What is finished is kept; the same command goes on."
 
 
-def command(root: Path, out: Path, server: FakeServer) -> list[str]:
+def command(root: Path, out: Path, server: FakeServer, cache: Path | None = None) -> list[str]:
     asked = ["--vlm.api-base", server.url, "--vlm.model-id", "fake-vlm", "--vlm.client-concurrency", "4"]
-    paths = ["--root", str(root), "--output-dir", str(out), "--vlm.cache", "false"]
+    kept = ["--vlm.cache", "false"] if cache is None else ["--vlm.cache-dir", str(cache)]
+    paths = ["--root", str(root), "--output-dir", str(out), *kept]
     chosen = ["--only", "task_aug", "vqa", "motion", "--executor.force-local"]
     return [sys.executable, "-m", "roboscribe", "annotate", *paths, *asked, *chosen]
 
 
-def interrupted(root: Path, out: Path, server: FakeServer, after: int) -> subprocess.CompletedProcess[str]:
+def interrupted(
+    words: list[str], server: FakeServer, after: int, number: signal.Signals = signal.SIGINT
+) -> subprocess.CompletedProcess[str]:
     """The end of a run that is interrupted as soon as the server has answered so many asks."""
-    process = subprocess.Popen(
-        command(root, out, server), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while len(server.asked) < after and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
@@ -51,11 +53,9 @@ def test_an_interrupted_run_goes_on_where_it_was(
 
     out = tmp_path / "out"
     with FakeServer(latency=0.05) as server:
-        run = interrupted(root, out, server, after)
+        run = interrupted(command(root, out, server), server, after)
         assert run.returncode == 1
-        assert run.stderr.strip().splitlines() == [
-            "roboscribe: stopped. What is finished is kept; the same command goes on."
-        ]
+        assert run.stderr.strip().splitlines() == [STOPPED]
         assert digests(root) == before
         assert not (out / "meta/info.json").exists()
         first = len(server.asked)
@@ -66,3 +66,28 @@ def test_an_interrupted_run_goes_on_where_it_was(
         assert len(server.asked) - first <= needed - len(kept)
     assert after == 1 or len(kept) > 1
     assert digests(out) == digests(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_run_that_is_told_to_end_keeps_what_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    root = make_dataset(tmp_path / "data", episodes=3 * EPISODES, frames=30)
+    words = (root, tmp_path / "out")
+    with FakeServer(latency=0.1) as server:
+        run = interrupted(command(*words, server, tmp_path / "cache"), server, 5, signal.SIGTERM)
+        assert (run.returncode, run.stderr.strip()) == (1, STOPPED)
+        assert not (tmp_path / "out/meta/info.json").exists()
+        before = len(server.asked)
+        server.latency = 0
+        again = subprocess.run(
+            command(*words, server, tmp_path / "cache"), capture_output=True, check=False, text=True
+        )
+        assert again.returncode == 0, again.stderr
+        resumed = len(server.asked) - before
+    with FakeServer() as server:
+        subprocess.run(command(root, tmp_path / "whole", server), capture_output=True, check=True)
+        assert before + resumed == len(server.asked), "nothing is asked twice"
+        assert resumed > before, "it ended soon"
+    assert digests(tmp_path / "out") == digests(tmp_path / "whole")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from roboscribe import __version__
-from roboscribe.errors import RoboscribeError, closest
+from roboscribe.errors import RoboscribeError, Terminated, closest
 
 EXIT_OK, EXIT_ABORTED, EXIT_USAGE, EXIT_SOME_FAILED = 0, 1, 2, 3
 
@@ -47,12 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_OK
     try:
         return command(words[0])(words[1:])
+    except (KeyboardInterrupt, Terminated):
+        print("\nroboscribe: stopped. What is finished is kept; the same command goes on.", file=sys.stderr)
+        return EXIT_ABORTED
     except RoboscribeError as error:
         print(f"roboscribe: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("\nroboscribe: stopped. What is finished is kept; the same command goes on.", file=sys.stderr)
-        return EXIT_ABORTED
     except BrokenPipeError:
         # The reader of our output (a pager, `head`) has gone; there is nobody left to tell.
         sys.stderr.close()

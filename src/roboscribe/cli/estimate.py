@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from roboscribe.cli import annotate
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
-from roboscribe.cli.progress import money
 from roboscribe.config import GpuSettings
+from roboscribe.plain import money
 
 if TYPE_CHECKING:
     from rich.console import Console

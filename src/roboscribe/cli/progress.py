@@ -8,10 +8,10 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
-from math import floor, log10
 from typing import Literal
 
 from roboscribe.events import (
+    Answered,
     ConversionFinished,
     ConversionStarted,
     ConversionStep,
@@ -27,13 +27,13 @@ from roboscribe.events import (
     Note,
     RunFinished,
     ShardWritten,
-    Spent,
     StagingStarted,
     TasksProgress,
     UploadFinished,
     UploadStarted,
     WritingStarted,
 )
+from roboscribe.plain import PlainLines, converted, counted, lines_summary, summary, tasks_line
 
 LogFormat = Literal["auto", "rich", "plain", "json"]
 
@@ -58,186 +58,6 @@ def _json_line(event: Event) -> None:
     sys.stdout.flush()
 
 
-def summary(event: RunFinished) -> list[str]:
-    """A finished run in a few sentences."""
-    lines = [
-        f"{counted(event.annotated, 'episode')} annotated, {counted(event.rows, event.called)},"
-        f" {counted(event.asks, 'ask')}, {counted(event.shards_written, 'data file')} rewritten,"
-        f" {event.seconds:.1f} s: {event.target}"
-    ]
-    if event.spent.calls or event.spent.cached:
-        lines.append(spending(event.spent))
-    if not event.files_written and event.annotated:
-        lines.append(f"The dataset already held these {event.called}s; nothing was written.")
-    if event.failed:
-        lines.append(
-            f"{counted(event.failed, 'episode')} failed and stayed as before;"
-            f" `roboscribe status --root {event.target}` tells why, and the same command tries again."
-        )
-    if event.annotated and not event.validated:
-        lines.append(
-            "NOT VALIDATED, as --skip-validation asks:"
-            f" run `roboscribe validate --root {event.target}` before anything is trained on it."
-        )
-    elif event.warnings:
-        lines.append(
-            f"{counted(event.warnings, 'warning')}; `roboscribe validate --root {event.target}` tells of each."
-        )
-    if event.stopped:
-        lines.append(f"Stopped early: {event.stopped}")
-    return lines
-
-
-def converted(event: ConversionFinished) -> str:
-    """A finished conversion in a sentence."""
-    return (
-        f"{counted(event.episodes, 'episode')} as {event.form}, {counted(event.files, 'file')} written,"
-        f" {event.seconds:.1f} s: {event.target}"
-    )
-
-
-def lines_summary(event: LinesFinished) -> list[str]:
-    """A finished file of lines in a few sentences."""
-    lines = [
-        f"{counted(event.done, 'line')} done, {counted(event.asks, 'ask')}, {event.seconds:.1f} s: {event.target}"
-    ]
-    if event.spent.calls or event.spent.cached:
-        lines.append(spending(event.spent))
-    if event.failed:
-        lines.append(f"{counted(event.failed, 'line')} failed and left out; the same command tries again.")
-    if event.stopped:
-        lines.append(f"Stopped early, and the file is not there yet: {event.stopped}")
-    return lines
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: ``1 episode``, ``2 episodes``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def spending(spent: Spent) -> str:
-    """What a run has cost, in a line."""
-    parts = [counted(spent.calls, "call")]
-    if spent.cached:
-        parts.append(f"{counted(spent.cached, 'answer')} from the cache")
-    parts.append(f"{spent.prompt_tokens:,} tokens read, {spent.completion_tokens:,} written")
-    if spent.images:
-        parts.append(f"{counted(spent.images, 'picture')}, {spent.bytes_sent / 1e6:.1f} MB sent")
-    if spent.cost:
-        parts.append(f"cost {money(spent.cost)}")
-    return ", ".join(parts)
-
-
-def money(cost: float) -> str:
-    """An amount with two decimals, or two digits where it is less than 1."""
-    if cost >= 1 or not cost:
-        return f"{cost:,.2f}"
-    return f"{cost:.{1 - floor(log10(cost))}f}"
-
-
-def tasks_line(event: TasksProgress) -> str:
-    """How far a cluster is, in a line."""
-    left = "" if event.seconds_left is None else f", {event.seconds_left / 60:.0f} min left"
-    return (
-        f"{event.done}/{event.episodes} episodes, {event.failed} failed, "
-        f"{event.running} of {event.tasks} tasks running, {event.ended} ended{left}"
-    )
-
-
-def asked_line(event: TasksProgress) -> str:
-    """What its tasks have asked, and what that has cost, in a line."""
-    return counted(event.asks, "ask") + (f", {spending(event.spent)}" if event.spent.calls else "")
-
-
-class PlainLines:
-    """One line per thing worth knowing, for logs: each failure, and progress at most every few seconds."""
-
-    def __init__(self, every: float = 5.0) -> None:
-        self._every = every
-        self._started = self._last = time.monotonic()
-        self._total = self._done = self._failed = self._asks = 0
-        self._files = self._sent = 0
-        self._called = "episode"
-        self._spent = Spent()
-
-    def show(self, event: Event) -> None:
-        """Print what the event tells."""
-        match event:
-            case Note(text):
-                self._print(f"note: {text}")
-            case StagingStarted(episodes, annotators, model):
-                self._total = episodes
-                self._print(f"{counted(episodes, 'episode')}, {', '.join(annotators)}, model {model}")
-            case LinesStarted(lines, model):
-                self._total, self._called = lines, "line"
-                self._print(f"{counted(lines, 'line')}, model {model}")
-            case LineFailed(line, reason):
-                self._failed += 1
-                self._print(f"line {line} failed: {reason}")
-                self._progress()
-            case LinesFinished():
-                for text in lines_summary(event):
-                    self._print(text)
-            case EpisodeStaged(asks=asks, spent=spent) | LineDone(asks=asks, spent=spent):
-                self._done += 1
-                self._asks += asks
-                self._spent = spent
-                self._progress()
-            case EpisodeFailed(episode, stage, reason):
-                self._failed += 1
-                self._print(f"episode {episode} failed in {stage}: {reason}")
-                self._progress()
-            case WritingStarted(shards):
-                self._print(f"writing: {counted(shards, 'data file')}")
-            case ShardWritten():
-                pass
-            case TasksProgress():
-                self._print(f"{tasks_line(event)}; {asked_line(event)}")
-            case UploadStarted(files, nbytes, repo_id):
-                self._files, self._sent = files, 0
-                self._print(f"pushing {counted(files, 'file')}, {nbytes / 1e6:,.1f} MB, to {repo_id}")
-            case FilesUploaded(files):
-                self._sent += files
-                self._print(f"{self._sent}/{self._files} files are there")
-            case UploadFinished(url):
-                self._print(f"pushed: {url}")
-            case ConversionStarted(form, steps):
-                self._total = steps
-                self._print(f"converting to {form}: {counted(steps, 'step')}")
-            case ConversionStep(what):
-                self._done += 1
-                self._step(what)
-            case ConversionFinished():
-                self._print(converted(event))
-            case RunFinished():
-                for line in summary(event):
-                    self._print(line)
-
-    def _step(self, what: str) -> None:
-        now = time.monotonic()
-        if now - self._last >= self._every:
-            self._last = now
-            self._print(f"{self._done}/{self._total} done, the last was {what}")
-
-    def _progress(self) -> None:
-        now = time.monotonic()
-        settled = self._done + self._failed
-        if now - self._last < self._every and settled < self._total:
-            return
-        self._last = now
-        left = (now - self._started) / settled * (self._total - settled)
-        spent = f", {spending(self._spent)}" if self._spent.calls else ""
-        self._print(
-            f"{settled}/{self._total} {self._called}s, {self._failed} failed, {self._asks} asks{spent},"
-            f" {left:.0f} s left"
-        )
-
-    @staticmethod
-    def _print(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-
 @contextmanager
 def live_display() -> Generator[Listener]:
     """A listener that draws progress bars in a terminal."""
@@ -254,12 +74,15 @@ def live_display() -> Generator[Listener]:
         TimeRemainingColumn(compact=True),
         console=console,
     )
-    failed = asks = 0
-    words = ""
+    failed = 0
+    asked = ""
     staging = writing = pushing = None
 
+    def detail() -> str:
+        return " · ".join(filter(None, (asked, f"[red]{failed} failed[/]" if failed else "")))
+
     def show(event: Event) -> None:
-        nonlocal failed, asks, words, staging, writing, pushing
+        nonlocal failed, asked, staging, writing, pushing
         match event:
             case Note(text):
                 console.print(f"note: {text}", style="dim", markup=False)
@@ -269,12 +92,13 @@ def live_display() -> Generator[Listener]:
             case LinesStarted(lines, model):
                 console.print(f"model {model}", style="dim", markup=False)
                 staging = bars.add_task("imagine", total=lines, detail="")
+            case Answered():
+                tokens = event.spent.prompt_tokens + event.spent.completion_tokens
+                asked = counted(event.asks, "ask") + (f" · {tokens / 1000:,.0f}k tokens" if tokens else "")
+                if staging is not None:
+                    bars.update(staging, detail=detail())
             case EpisodeStaged() | EpisodeFailed() | LineDone() | LineFailed():
-                if isinstance(event, EpisodeStaged | LineDone):
-                    asks += event.asks
-                    tokens = event.spent.prompt_tokens + event.spent.completion_tokens
-                    words = f" · {tokens / 1000:,.0f}k tokens" if tokens else ""
-                else:
+                if isinstance(event, EpisodeFailed | LineFailed):
                     failed += 1
                     what = (
                         f"episode {event.episode} failed in {event.stage}"
@@ -282,9 +106,8 @@ def live_display() -> Generator[Listener]:
                         else f"line {event.line} failed"
                     )
                     console.print(f"[red]{what}:[/] {escape(event.reason)}", markup=True)
-                detail = f"{asks} asks{words}" + (f" · [red]{failed} failed[/]" if failed else "")
                 if staging is not None:
-                    bars.update(staging, advance=1, detail=detail)
+                    bars.update(staging, advance=1, detail=detail())
             case WritingStarted(shards):
                 writing = bars.add_task("write", total=shards, detail="data files")
             case ShardWritten():

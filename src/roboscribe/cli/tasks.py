@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roboscribe.cli.progress import asked_line, counted, tasks_line
 from roboscribe.errors import RoboscribeError
+from roboscribe.plain import asked_line, counted, tasks_line
 
 if TYPE_CHECKING:
     from rich.console import Console, Group

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from roboscribe.errors import NotStaged, RoboscribeError, RunStopped
-from roboscribe.events import EpisodeFailed, Listener, Spent
+from roboscribe.events import Answered, EpisodeFailed, Listener, Spent
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.base import Model
+from roboscribe.staging.ending import ending_in_order
 from roboscribe.staging.pace import Pace
 from roboscribe.staging.store import STAGES, Staging
 
 Work = Callable[[int], Awaitable[None]]
 """What is done with an episode, by its index."""
+
+_TELL_SECONDS = 1.0
 
 
 @dataclass
@@ -50,13 +53,19 @@ class EpisodeLoop:
         """Around the work of a run: the model is checked meanwhile, and let go of at the end.
 
         Raises:
-            RunStopped: The model cannot be used at all; nothing was done.
+            RunStopped: The model cannot be used at all and nothing was done, or the program has been told to end.
         """
         try:
-            async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-                stack.enter_context(self.pace)
-                group.create_task(self._check_model(stack))
-                yield
+            with ending_in_order(self.pace):
+                async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+                    stack.enter_context(self.pace)
+                    group.create_task(self._check_model(stack))
+                    telling = group.create_task(self._tell())
+                    try:
+                        yield
+                    finally:
+                        telling.cancel()
+                        self._tell_of(self.pace.answered)
         except BaseExceptionGroup as errors:
             # What ends a run, such as a listener whose reader has gone, ends it under its own name.
             raise _first(errors) from None
@@ -70,7 +79,7 @@ class EpisodeLoop:
         async with asyncio.TaskGroup() as group:
             for index in episodes:
                 await self.pace.room()
-                if self.stopped:
+                if self.stopped or self.pace.stopped:
                     break
                 group.create_task(self._attempt(index, work))
 
@@ -97,6 +106,18 @@ class EpisodeLoop:
             ledger.usage.cached_tokens,
             ledger.cost,
         )
+
+    async def _tell(self) -> None:
+        """Tell of what is answered, every second, as an episode may take many minutes."""
+        told = 0
+        while True:
+            await asyncio.sleep(_TELL_SECONDS)
+            if self.pace.answered != told:
+                told = self.pace.answered
+                self._tell_of(told)
+
+    def _tell_of(self, answered: int) -> None:
+        self.listen(Answered(answered, self.spent))
 
     async def _check_model(self, stack: AsyncExitStack) -> None:
         if isinstance(self.model, AskingModel):

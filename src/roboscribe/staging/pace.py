@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar, TypeVarTuple
 
 from roboscribe.asks import Answer, Ask
-from roboscribe.errors import NotStaged
+from roboscribe.errors import NotStaged, RunStopped
 from roboscribe.models.base import Model
 
 A = TypeVar("A", bound=Answer)
@@ -31,6 +31,10 @@ class Pace:
 
     Belongs to one event loop; a context manager, in which its threads do all work off that loop.
 
+    Attributes:
+        answered: Asks that have been answered.
+        stopped: Why no more are put; None while they are.
+
     Args:
         at_once: Asks that the model works on at the same time.
     """
@@ -40,6 +44,8 @@ class Pace:
         self._load = 0
         self._preparing = 0
         self._less = asyncio.Event()
+        self.answered = 0
+        self.stopped: RunStopped | None = None
         # No more than these for anything: each thread keeps memory for the largest that it did.
         self._threads = ThreadPoolExecutor(PREPARED_AT_ONCE, "roboscribe-prepare")
 
@@ -104,11 +110,19 @@ class PacedModel:
         return PacedModel(self._model.afresh(), self._pace)
 
     async def answer(self, ask: Ask[A]) -> A:
-        """The model's answer."""
+        """The model's answer.
+
+        Raises:
+            RunStopped: No more asks are put.
+        """
+        if self._pace.stopped is not None:
+            raise self._pace.stopped
         self.asks += 1
         with self._pace.under_way():
             try:
-                return await self._model.answer(ask)
+                answer = await self._model.answer(ask)
             except NotStaged:
                 self.asks -= 1
                 raise
+        self._pace.answered += 1
+        return answer

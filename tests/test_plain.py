@@ -2,8 +2,8 @@
 
 import pytest
 
-from roboscribe.cli.progress import money, spending
 from roboscribe.events import Spent
+from roboscribe.plain import money, spending
 
 
 @pytest.mark.parametrize(
