@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import floor, log10
 
 from roboscribe.events import (
+    Answered,
     ConversionFinished,
     ConversionStarted,
     ConversionStep,
@@ -157,10 +158,11 @@ class PlainLines:
             case LinesFinished():
                 for text in lines_summary(event):
                     self._say(text)
-            case EpisodeStaged(asks=asks, spent=spent) | LineDone(asks=asks, spent=spent):
+            case Answered(asks, spent):
+                self._asks, self._spent = asks, spent
+                self._progress()
+            case EpisodeStaged() | LineDone():
                 self._done += 1
-                self._asks += asks
-                self._spent = spent
                 self._progress()
             case EpisodeFailed(episode, stage, reason):
                 self._failed += 1
@@ -204,11 +206,11 @@ class PlainLines:
         if now - self._last < self._every and settled < self._total:
             return
         self._last = now
-        left = (now - self._started) / settled * (self._total - settled)
         spent = f", {spending(self._spent)}" if self._spent.calls else ""
+        left = f", {(now - self._started) / settled * (self._total - settled):.0f} s left" if settled else ""
         self._say(
-            f"{settled}/{self._total} {self._called}s, {self._failed} failed, {self._asks} asks{spent},"
-            f" {left:.0f} s left"
+            f"{settled}/{self._total} {self._called}s, {self._failed} failed,"
+            f" {counted(self._asks, 'ask')}{spent}{left}"
         )
 
 
