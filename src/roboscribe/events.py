@@ -127,6 +127,7 @@ class RunFinished:
         spent: What it cost.
         stopped: Why it ended before all episodes were tried; empty when it did not.
         warnings: Warnings of validation about the rows of annotated episodes.
+        left_out: Answers that are missing in annotated episodes, as all that the model said was impossible.
         validated: Whether they were validated at all.
         called: What a row is, in a word.
     """
@@ -142,6 +143,7 @@ class RunFinished:
     spent: Spent = Spent()
     stopped: str = ""
     warnings: int = 0
+    left_out: int = 0
     validated: bool = True
     called: str = "row"
 

@@ -103,6 +103,7 @@ def annotate(
         spent=loop.spent,
         stopped=loop.stopped,
         warnings=run.warnings,
+        left_out=run.left_out,
         validated=not settings.skip_validation,
     )
     listen(finished)
@@ -182,6 +183,7 @@ class Run:
         loop: Puts episodes through their work.
         ready: What is to be written of each episode that is ready.
         warnings: Warnings about the rows of episodes that are ready.
+        left_out: Answers that are missing in them, as all that the model said was impossible.
         strange: Styles met in the dataset that are none of LeRobot's.
         unpacked: Episodes that are ready and whose results are to go into a pack.
     """
@@ -197,6 +199,7 @@ class Run:
     loop: EpisodeLoop
     ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
     warnings: int = 0
+    left_out: int = 0
     strange: set[str] = field(default_factory=set[str])
     unpacked: list[int] = field(default_factory=list[int])
 
@@ -235,6 +238,7 @@ class Run:
             return
         replaced = tuple(len(self._rows_of(name, stored)) for name in produced.written)
         self.ready[index] = Ready(produced.written, len(update.rows), replaced)
+        self.left_out += produced.left_out
         self.warnings += sum(finding.severity == "warning" for finding in found)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
         if len(self.source.episode_indices) > MANY:

@@ -48,6 +48,11 @@ def summary(event: RunFinished) -> list[str]:
             f"{counted(event.failed, 'episode')} failed and stayed as before;"
             f" `roboscribe status --root {event.target}` tells why, and the same command tries again."
         )
+    if event.left_out:
+        lines.append(
+            f"{counted(event.left_out, 'answer')} left out, as all that the model said was impossible;"
+            f" `roboscribe status --root {event.target}` tells of each."
+        )
     if event.annotated and not event.validated:
         lines.append(
             "NOT VALIDATED, as --skip-validation asks:"

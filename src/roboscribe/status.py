@@ -17,17 +17,18 @@ from roboscribe.staging.store import usual_annotators
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far one annotator is: numbers of episodes, and of rows."""
+    """How far one annotator is: numbers of episodes, of rows, and of answers that are missing among these."""
 
     done: int
     failed: int
     missing: int
     rows: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an annotator has no result for an episode."""
+    """Why an annotator has no result for an episode, or lacks something in it."""
 
     episode: int
     annotator: str
@@ -42,11 +43,13 @@ class Status:
         headline: The whole in a sentence.
         annotators: Count of each annotator that has anything staged, by name.
         failures: Every failure, by episode.
+        left_out: Every answer that is missing in a result, as all that the model said was impossible, by episode.
     """
 
     headline: str
     annotators: Mapping[str, Count]
     failures: Sequence[Failure]
+    left_out: Sequence[Failure] = ()
 
 
 def read_status(settings: DatasetSettings) -> Status:
@@ -65,8 +68,9 @@ def read_status(settings: DatasetSettings) -> Status:
     episodes = set(parse_episodes(settings.episodes) or known)
     if not episodes <= known:
         raise DatasetError(f"--episodes {min(episodes - known)}: {root} has no such episode.")
-    counts: dict[str, tuple[int, int, int]] = {}
+    counts: dict[str, Count] = {}
     failures: list[Failure] = []
+    left_out: list[Failure] = []
     finished: dict[int, set[str]] = {}
     for episode, outcomes in staged.items():
         if episode not in episodes:
@@ -77,22 +81,26 @@ def read_status(settings: DatasetSettings) -> Status:
                 failures.append(Failure(episode, name, outcome.error))
             else:
                 done_here.add(name)
+            left_out += (Failure(episode, name, reason) for reason in outcome.left_out)
             if name not in STAGES:
-                done, failed, rows = counts.get(name, (0, 0, 0))
-                is_done = outcome.error is None
-                counts[name] = (done + is_done, failed + (not is_done), rows + outcome.rows)
+                count, is_done = counts.get(name, Count(0, 0, len(episodes), 0)), outcome.error is None
+                counts[name] = Count(
+                    count.done + is_done,
+                    count.failed + (not is_done),
+                    count.missing - 1,
+                    count.rows + outcome.rows,
+                    count.left_out + len(outcome.left_out),
+                )
     failed_episodes = {failure.episode for failure in failures}
     usual = usual_annotators(
-        {name: done + failed for name, (done, failed, _) in counts.items()}, len(finished)
+        {name: count.done + count.failed for name, count in counts.items()}, len(finished)
     )
     complete = sum(usual <= names and episode not in failed_episodes for episode, names in finished.items())
     return Status(
         _headline(root, len(episodes), complete, len(failed_episodes)),
-        {
-            name: Count(done, failed, len(episodes) - done - failed, rows)
-            for name, (done, failed, rows) in sorted(counts.items())
-        },
+        dict(sorted(counts.items())),
         sorted(failures, key=lambda failure: (failure.episode, failure.annotator)),
+        left_out,
     )
 
 

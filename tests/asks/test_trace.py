@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError
 from roboscribe.frames import Places
 from roboscribe.models.answers import schema_of
-from roboscribe.models.asking import AskingModel
+from roboscribe.models.asking import CONVERSATIONS, AskingModel
 from roboscribe.models.families import places_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.prompts import Prompts
@@ -27,10 +28,16 @@ from roboscribe.prompts import Prompts
 BOTH = ("left gripper", "right gripper")
 
 
-def answered(ask: LocateGripper, places: Places, *pictures: Any) -> GripperPoints:
+def asked(ask: LocateGripper, places: Places, *pictures: Any) -> tuple[GripperPoints, int]:
+    """What comes of a model's reply about each picture, and how often it was asked."""
     reply = json.dumps({"pictures": {str(n): found for n, found in enumerate(pictures, 1)}})
-    model = AskingModel(ScriptedBackend(*[reply] * 6), Prompts(), ledger=Ledger(), places=places)
-    return asyncio.run(model.answer(ask))
+    backend = ScriptedBackend(*[reply] * 2 * CONVERSATIONS)
+    model = AskingModel(backend, Prompts(), ledger=Ledger(), places=places)
+    return asyncio.run(model.answer(ask)), len(backend.requests)
+
+
+def answered(ask: LocateGripper, places: Places, *pictures: Any) -> GripperPoints:
+    return asked(ask, places, *pictures)[0]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +55,15 @@ def test_points_arrive_where_the_model_saw_them(model: str) -> None:
     assert found["left gripper"] == pytest.approx([100, 700], abs=2)
 
 
-def test_a_point_outside_counts_as_out_of_view_unless_all_are() -> None:
+def test_a_point_outside_is_left_out_but_asked_for_again_where_all_are() -> None:
     ask, places = located(shot(), shot()), Places("thousandths")
-    found = answered(ask, places, {"gripper": [500, 1200]}, {"gripper": [500, 500]}).pictures
-    assert (found["1"]["gripper"], found["2"]["gripper"]) == (None, [320, 240])
-    with pytest.raises(AnswerError, match=r"Picture 1, gripper: .* outside the picture"):
-        answered(ask, places, {"gripper": [500, 1200]}, {"gripper": None})
+    for other, calls in (([500, 500], 1), (None, 2 * CONVERSATIONS)):
+        answer, times = asked(ask, places, {"gripper": [500, 1200]}, {"gripper": other})
+        assert times == calls
+        found = answer.pictures
+        assert (found["1"]["gripper"], found["2"]["gripper"]) == (None, other and [320, 240])
+        [left_out] = answer.left_out
+        assert re.search(r"^top at .* s, gripper: .* outside the picture", left_out)
     with pytest.raises(AnswerError, match="Picture 1 says nothing of the right gripper"):
         answered(located(shot(), names=BOTH), places, {"left gripper": None})
 

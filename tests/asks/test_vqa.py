@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from typing import Any, get_args
 
 import pytest
@@ -20,7 +21,7 @@ from roboscribe.config import QuestionKind, VlmSettings
 from roboscribe.errors import AnswerError
 from roboscribe.frames import Places
 from roboscribe.models.answers import schema_of
-from roboscribe.models.asking import AskingModel
+from roboscribe.models.asking import CONVERSATIONS, AskingModel
 from roboscribe.models.families import places_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Request
@@ -208,13 +209,27 @@ def test_what_is_impossible_counts_as_not_answered_beside_what_is_not(impossible
 @pytest.mark.parametrize(
     ("about", "fault"),
     [
-        ({"bbox": boxes([300, 300, 200, 400])}, "Picture 1, bbox: .*has no area"),
+        ({"bbox": boxes([300, 300, 200, 400])}, "has no area"),
         ({"bbox": boxes([0, 0, 1200, 400])}, "outside the picture, which ends at x = 1000 and y = 1000"),
     ],
 )
-def test_a_reply_of_which_nothing_is_possible_is_sent_back(about: dict[str, Any], fault: str) -> None:
-    with pytest.raises(AnswerError, match=fault):
-        answered(questions((shot(), ("bbox",), 1)), Places("thousandths"), about)
+def test_a_reply_of_which_nothing_is_possible_is_sent_back_and_in_the_end_left_out(
+    about: dict[str, Any], fault: str
+) -> None:
+    answer, requests = answered(questions((shot(), ("bbox",), 1)), Places("thousandths"), about)
+    assert len(requests) == 2 * CONVERSATIONS
+    assert re.search(f"Picture 1, bbox: .*{fault}", requests[1].turns[0].objection)
+    assert answer.pictures["1"].bbox is None
+    [left_out] = answer.left_out
+    assert re.search(f"^top at .* s, bbox: .*{fault}", left_out)
+
+
+def test_what_a_spare_kind_makes_up_for_is_not_left_out() -> None:
+    impossible = {"bbox": boxes([10, 10, 10, 50]), "keypoint": keypoint([1200, 30]), "count": COUNT}
+    kinds: tuple[QuestionKind, ...] = ("bbox", "keypoint", "count")
+    for wanted, missing in ((1, 0), (2, 1), (3, 2)):
+        answer, _ = answered(questions((shot(), kinds, wanted)), Places("thousandths"), impossible)
+        assert len(answer.left_out) == missing
 
 
 def test_a_picture_left_out_or_made_up_is_sent_back() -> None:

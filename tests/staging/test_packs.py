@@ -58,6 +58,18 @@ def test_newer_results_come_before_packed_ones_and_are_packed_again(staging: Sta
     assert staging.valid(3, "subtasks", "g") is None
 
 
+def test_what_was_left_out_is_told_of_packed_results_too_until_newer_ones_have_it(staging: Staging) -> None:
+    reason = "top at 2.0 s, bbox: [3, 4, 3, 9] has no area"
+    staging.save(3, "g", MADE_BY, ROWS, [reason])
+    for _ in range(2):
+        assert dict(staging.outcomes())[3] == {"subtasks": Outcome(2, left_out=(reason,))}
+        staging.pack([3], ["subtasks"])
+    staging.save(3, "h", MADE_BY, ROWS)
+    for _ in range(2):
+        assert dict(staging.outcomes())[3] == {"subtasks": Outcome(2)}
+        staging.pack([3], ["subtasks"])
+
+
 def test_what_a_kill_while_packing_leaves_is_one_result(staging: Staging, tmp_path: Path) -> None:
     staging.save(3, "f", MADE_BY, ROWS)
     (tmp_path / ".annotate_staging/episode_000003/subtasks.json").unlink()

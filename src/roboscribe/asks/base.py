@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from roboscribe.frames import EpisodeFrames, Part, Places, SheetLayout, contact_sheets, film
 
@@ -17,6 +17,19 @@ class Answer(BaseModel):
     """What a model answers; its JSON schema is what a server is asked to keep to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    _left_out: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was asked for and is not in it, as all that the model said to it is impossible: each with the reason."""
+        return self._left_out
+
+    def leaving_out(self, reasons: Iterable[str]) -> Self:
+        """The same, with what is not in it."""
+        answer = self.model_copy()
+        answer._left_out = tuple(reasons)
+        return answer
 
 
 A = TypeVar("A", bound=Answer)
@@ -80,7 +93,7 @@ class Ask(Generic[A]):
         return self
 
     def settled(self, answer: A) -> A:
-        """An answer without objection, its places in pixels of the dataset's frames; itself where it has none."""
+        """What will do of an answer, its places in pixels of the dataset's frames; itself where all does."""
         return answer
 
 

@@ -130,8 +130,10 @@ class Interject(Ask[Interjections]):
         """The interjections that fit; a person need not speak at every moment."""
         if len(answer.interjections) != len(self.moments):
             return None
-        kept = zip(answer.interjections, self._faults(answer), strict=True)
-        return Interjections(interjections=[None if fault else made for made, fault in kept])
+        faults = self._faults(answer)
+        kept = zip(answer.interjections, faults, strict=True)
+        made = Interjections(interjections=[None if fault else made for made, fault in kept])
+        return made.leaving_out(filter(None, faults))
 
     def _faults(self, answer: Interjections) -> list[str]:
         """What is wrong with each interjection; empty for one that will do."""

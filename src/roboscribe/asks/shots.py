@@ -38,6 +38,9 @@ class Shot:
     camera: str
     index: int
 
+    def __str__(self) -> str:
+        return f"{camera_name(self.camera)} at {self.time:.1f} s"
+
     def picture(self) -> Jpeg:
         """The frame; its ``source_width`` and ``source_height`` are what places in datasets refer to.
 
@@ -149,11 +152,16 @@ def bound_places(schema: Any, extent: tuple[int, int]) -> None:
             bound_places(part, extent)
 
 
+def whole(numbers: Sequence[float]) -> list[float | int]:
+    """Numbers as integers where they are whole, so that they read as pixels."""
+    return [int(number) if number == int(number) else number for number in numbers]
+
+
 def point_fault(point: Sequence[float], extent: tuple[int, int], y_first: bool) -> str:
     """What is wrong with a point in the model's own numbers, or nothing."""
     x, y = reversed(point) if y_first else point
     if x > extent[0] or y > extent[1]:
-        return f"{list(point)} lies outside the picture, which ends at x = {extent[0]} and y = {extent[1]}"
+        return f"{whole(point)} lies outside the picture, which ends at x = {extent[0]} and y = {extent[1]}"
     return ""
 
 
@@ -161,7 +169,7 @@ def box_fault(box: Sequence[float], extent: tuple[int, int], y_first: bool) -> s
     """What is wrong with a box in the model's own numbers, or nothing."""
     if fault := point_fault(box[:2], extent, y_first) or point_fault(box[2:], extent, y_first):
         return fault
-    return "" if box[0] < box[2] and box[1] < box[3] else f"{list(box)} has no area"
+    return "" if box[0] < box[2] and box[1] < box[3] else f"{whole(box)} has no area"
 
 
 def source_point(point: Sequence[float], places: Places, picture: Jpeg) -> list[float]:

@@ -64,27 +64,48 @@ class LocateGripper(AboutShots[GripperPoints]):
     def objection(self, answer: GripperPoints) -> str:
         """Every picture tells of every gripper, and not all points are outside.
 
-        A single point outside its picture counts as out of view when the answer is settled.
+        A point outside its picture is left out when the answer is settled, in the end also where all are.
         """
-        if fault := self.miscounted(answer.pictures):
+        if fault := self._missing(answer):
             return fault
         faults: list[str] = []
         for number, extent in zip(self.numbers, self.extents, strict=True):
             for name in self.names:
-                if name not in answer.pictures[number]:
-                    return f"Picture {number} says nothing of the {name}; give null where it is out of view."
                 if point := answer.pictures[number][name]:
                     fault = point_fault(point, extent, self.places.y_first)
                     faults.append(f"Picture {number}, {name}: {fault}." if fault else "")
         return faults[0] if faults and all(faults) else ""
 
+    def remainder(self, answer: GripperPoints) -> GripperPoints | None:
+        """All of it, as points outside are left out when it is settled."""
+        return None if self._missing(answer) else answer
+
     def settled(self, answer: GripperPoints) -> GripperPoints:
         """The points in whole pixels of the dataset's frames."""
         pictures: dict[str, dict[str, PlacePoint | None]] = {}
+        left_out: list[str] = []
         for number, shot, extent in zip(self.numbers, self.shots, self.extents, strict=True):
             pictures[number] = dict.fromkeys(self.names)
             for name in self.names:
                 point = answer.pictures[number][name]
-                if point and not point_fault(point, extent, self.places.y_first):
+                if point is None:
+                    continue
+                if fault := point_fault(point, extent, self.places.y_first):
+                    left_out.append(f"{shot}, {name}: {fault}")
+                else:
                     pictures[number][name] = source_point(point, self.places, shot.picture())
-        return GripperPoints(pictures=pictures)
+        return GripperPoints(pictures=pictures).leaving_out(left_out)
+
+    def _missing(self, answer: GripperPoints) -> str:
+        """What of the pictures and grippers asked about an answer does not mention."""
+        if fault := self.miscounted(answer.pictures):
+            return fault
+        return next(
+            (
+                f"Picture {number} says nothing of the {name}; give null where it is out of view."
+                for number in self.numbers
+                for name in self.names
+                if name not in answer.pictures[number]
+            ),
+            "",
+        )

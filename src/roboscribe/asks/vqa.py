@@ -20,6 +20,7 @@ from roboscribe.asks.shots import (
     point_fault,
     source_box,
     source_point,
+    whole,
 )
 from roboscribe.config import QuestionKind
 
@@ -240,7 +241,8 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
     def objection(self, answer: FrameAnswers) -> str:
         """Every picture has its entry, and not all that is answered is impossible.
 
-        What is impossible in single answers, such as a box without area, is left out when they are settled.
+        What is impossible in single answers, such as a box without area, is left out when they are settled, in the
+        end also where nothing else is left: other questions of the episode have their answers.
         """
         if fault := self.miscounted(answer.pictures):
             return fault
@@ -252,15 +254,23 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
                     faults.append(f"Picture {number}, {kind}: {fault}." if fault else "")
         return faults[0] if faults and all(faults) else ""
 
+    def remainder(self, answer: FrameAnswers) -> FrameAnswers | None:
+        """All of it, as what is impossible is left out when it is settled."""
+        return None if self.miscounted(answer.pictures) else answer
+
     def settled(self, answer: FrameAnswers) -> FrameAnswers:
         """The kinds that were wanted, with places in whole pixels of the dataset's frames; impossible ones are null."""
         pictures: dict[str, PictureAnswers] = {}
+        left_out: list[str] = []
         for number, inquiry, extent in zip(self.numbers, self.inquiries, self.extents, strict=True):
-            found = {kind: answer.pictures[number].of(kind) for kind in inquiry.kinds}
-            possible = {kind: q for kind, q in found.items() if q and not self._fault(q, extent)}
-            moved = {kind: self._in_source(q, inquiry.shot) for kind, q in possible.items()}
+            said = {kind: q for kind in inquiry.kinds if (q := answer.pictures[number].of(kind))}
+            faults = {kind: fault for kind, q in said.items() if (fault := self._fault(q, extent))}
+            moved = {kind: self._in_source(q, inquiry.shot) for kind, q in said.items() if kind not in faults}
             pictures[number] = PictureAnswers().model_copy(update=moved)
-        return FrameAnswers(pictures=pictures)
+            # Spare kinds make up for some of them.
+            missing = max(0, inquiry.wanted - len(moved))
+            left_out += [f"{inquiry.shot}, {kind}: {fault}" for kind, fault in faults.items()][:missing]
+        return FrameAnswers(pictures=pictures).leaving_out(left_out)
 
     def _fault(self, question: Question, extent: tuple[int, int]) -> str:
         y_first = self.places.y_first
@@ -289,8 +299,3 @@ class AskAboutFrames(AboutShots[FrameAnswers]):
                 return question.model_copy(update={"point": point})
             case _:
                 return question
-
-
-def whole(numbers: Sequence[float]) -> list[float | int]:
-    """Numbers as integers where they are whole, so that they read as pixels."""
-    return [int(number) if number == int(number) else number for number in numbers]

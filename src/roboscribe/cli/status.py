@@ -16,7 +16,7 @@ from roboscribe.errors import SettingsError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from roboscribe.status import Status
+    from roboscribe.status import Failure, Status
 
 
 @dataclass(frozen=True)
@@ -79,15 +79,19 @@ def show(console: Console, status: Status) -> None:
     if status.annotators:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("annotator")
-        for heading in ("done", "failed", "missing", "rows"):
+        headings = ["done", "failed", "missing", "rows"] + ["left out"] * bool(status.left_out)
+        for heading in headings:
             table.add_column(heading, justify="right")
         for name, count in status.annotators.items():
-            table.add_row(name, str(count.done), str(count.failed), str(count.missing), str(count.rows))
+            numbers = (count.done, count.failed, count.missing, count.rows, count.left_out)
+            table.add_row(name, *map(str, numbers[: len(headings)]))
         console.print(table)
+
+    def tell(failure: Failure, what: str = "") -> None:
+        text = f"episode {failure.episode}, {failure.annotator}{what}: {failure.reason}"
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
     for failure in status.failures:
-        console.print(
-            f"episode {failure.episode}, {failure.annotator}: {failure.reason}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+        tell(failure)
+    for gap in status.left_out:
+        tell(gap, " left out")

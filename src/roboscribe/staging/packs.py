@@ -32,6 +32,7 @@ create table results (
 """
 # Holds all that an overview needs, so that none of the rows are read for it.
 _INDEX = "create unique index overview on results (episode, name, count)"
+_HAS_GAPS = "json_array_length(record, '$.left_out') > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,15 @@ class Packs:
     def counts(self) -> dict[int, dict[str, int]]:
         """Number of rows of every result, by episode and name of the annotator."""
         found: dict[int, dict[str, int]] = {}
-        for pack in self._packs():
-            try:
-                with closing(_connect(pack.path)) as file:
-                    for episode, name, count in file.execute("select episode, name, count from results"):
-                        found.setdefault(episode, {})[sys.intern(name)] = count
-            except sqlite3.Error:
-                continue
+        for episode, name, count in self._everywhere("select episode, name, count from results"):
+            found.setdefault(episode, {})[sys.intern(name)] = count
+        return found
+
+    def with_gaps(self) -> dict[int, set[str]]:
+        """Names of the annotators of whose results at least one, new or old, has left something out, by episode."""
+        found: dict[int, set[str]] = {}
+        for episode, name in self._everywhere(f"select episode, name from results where {_HAS_GAPS}"):
+            found.setdefault(episode, set()).add(sys.intern(name))
         return found
 
     def add(self, results: Iterable[Packed], suffix: str) -> None:
@@ -124,6 +127,7 @@ class Packs:
                 ((r.episode, r.name, r.count, r.record, zlib.compress(r.rows, 1)) for r in results),
             )
             file.execute(_INDEX)
+            file.execute(f"create index gaps on results (episode, name) where {_HAS_GAPS}")
             file.commit()
             first, last = file.execute("select min(episode), max(episode) from results").fetchone()
             data = file.serialize()
@@ -150,6 +154,12 @@ class Packs:
                     for match in matches
                 ]
             return self._listed
+
+    def _everywhere(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query about every pack, those of the newest pack last."""
+        for pack in self._packs():
+            with suppress(sqlite3.Error), closing(_connect(pack.path)) as file:
+                yield from file.execute(query)
 
     def _newest(
         self, episode: int, query: str, arguments: tuple[int | str, ...]

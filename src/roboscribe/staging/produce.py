@@ -46,6 +46,11 @@ class Produced:
         return next(((name, r.error) for name, r in self.records.items() if r.error is not None), None)
 
     @property
+    def left_out(self) -> int:
+        """Answers that are missing in the results, as all that the model said was impossible."""
+        return sum(len(record.left_out) for record in self.records.values())
+
+    @property
     def reused(self) -> tuple[str, ...]:
         """Annotators whose staged result still held."""
         return tuple(name for name in self.records if name not in self.made)
@@ -53,13 +58,14 @@ class Produced:
 
 @dataclass
 class _Tally:
-    """Number of asks."""
+    """What came of asks: their number, and what their answers had to leave out."""
 
     asks: int = 0
+    left_out: list[str] = field(default_factory=list[str])
 
 
 class _CountingModel:
-    """Passes asks on and counts them."""
+    """Passes asks on and keeps a tally of them."""
 
     def __init__(self, model: Model, tally: _Tally) -> None:
         self._model = model
@@ -74,7 +80,9 @@ class _CountingModel:
 
     async def answer(self, ask: Ask[A]) -> A:
         self._tally.asks += 1
-        return await self._model.answer(ask)
+        answer = await self._model.answer(ask)
+        self._tally.left_out += answer.left_out
+        return answer
 
 
 async def produce(
@@ -103,20 +111,19 @@ async def produce(
         RunStopped: No further ask can be answered; what was finished is staged.
         NotStaged: The model only stands in for one, and a result would have to be made.
     """
-    tally = _Tally()
     if usable is None:
         usable = asyncio.Event()
         usable.set()
-    production = _Production(scene, selection, _CountingModel(model, tally), staging, stored, usable)
+    production = _Production(scene, selection, model, staging, stored, usable)
     await production.run()
     results = [
         (name, await production.tasks[name]) for name in selection.annotators if name in production.tasks
     ]
     return Produced(
         records={name: result.record for name, result in results if result.record is not None},
-        made=tuple(name for name, _ in results if name in production.made),
+        made=tuple(name for name, _ in results if name in production.tallies),
         rows={name: result.rows for name, result in results if result.written},
-        asks=tally.asks,
+        asks=sum(tally.asks for tally in production.tallies.values()),
     )
 
 
@@ -149,7 +156,7 @@ class _Production:
     staging: Staging
     stored: Sequence[Row]
     usable: asyncio.Event
-    made: set[str] = field(default_factory=set[str])
+    tallies: dict[str, _Tally] = field(default_factory=dict[str, _Tally])
     tasks: dict[str, asyncio.Task[_Result]] = field(default_factory=dict[str, asyncio.Task[_Result]])
     saving: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
@@ -217,11 +224,11 @@ class _Production:
             fingerprinted = fingerprint(made_by, self.scene.episode.digest, digests)
             if not anew and (record := self.staging.valid(index, annotator.name, fingerprinted)):
                 return self.staging.rows(index, annotator.name), record
-            self.made.add(annotator.name)
+            tally = self.tallies[annotator.name] = _Tally()
             rows = await annotator.annotate(
                 self.scene,
                 {name: result.rows for name, result in upstream.items()},
-                self.model.afresh() if anew else self.model,
+                _CountingModel(self.model.afresh() if anew else self.model, tally),
             )
         except RoboscribeError as error:
             # A model that cannot be used at all is the reason to tell, and leaves nothing behind.
@@ -230,15 +237,21 @@ class _Production:
                 raise
             return (), self.staging.fail(index, fingerprinted, made_by, str(error))
         rows = sort_rows(rows)
+        # Answers come in any order.
+        left_out = tuple(sorted(tally.left_out))
         if self.usable.is_set():
-            return rows, self.staging.save(index, fingerprinted, made_by, rows)
+            return rows, self.staging.save(index, fingerprinted, made_by, rows, left_out)
         # Others may build on it meanwhile, so that their asks are put as soon as they can be.
-        self.saving.append(asyncio.create_task(self._save_once_usable(fingerprinted, made_by, rows)))
-        return rows, Record(fingerprinted, made_by, len(rows), digest_of(rows))
+        self.saving.append(
+            asyncio.create_task(self._save_once_usable(fingerprinted, made_by, rows, left_out))
+        )
+        return rows, Record(fingerprinted, made_by, len(rows), digest_of(rows), left_out=left_out)
 
-    async def _save_once_usable(self, fingerprinted: str, made_by: dict[str, Any], rows: list[Row]) -> None:
+    async def _save_once_usable(
+        self, fingerprinted: str, made_by: dict[str, Any], rows: list[Row], left_out: tuple[str, ...]
+    ) -> None:
         await self.usable.wait()
-        self.staging.save(self.scene.episode.index, fingerprinted, made_by, rows)
+        self.staging.save(self.scene.episode.index, fingerprinted, made_by, rows, left_out)
 
     async def _upstream(self, annotator: Annotator) -> dict[str, _Result]:
         """What an annotator builds on.

@@ -48,6 +48,7 @@ class Record:
         rows: Number of rows.
         sha256: Digest of the rows file.
         error: Why it failed; None when it is done.
+        left_out: Each answer that is missing in it, as all that the model said was impossible, with the reason.
     """
 
     fingerprint: str
@@ -55,6 +56,11 @@ class Record:
     rows: int = 0
     sha256: str = ""
     error: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # JSON knows no tuples.
+        object.__setattr__(self, "left_out", tuple(self.left_out))
 
     @property
     def done(self) -> bool:
@@ -64,10 +70,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What there is of one annotator and episode: a number of rows, or the reason why there are none."""
+    """What there is of one annotator and episode: a number of rows, or the reason why there are none.
+
+    Attributes:
+        rows: Number of rows.
+        error: Why there are none; None when there are.
+        left_out: What is missing among them, with the reasons.
+    """
 
     rows: int
     error: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class Staging:
@@ -82,11 +95,19 @@ class Staging:
         self._swept: set[int] = set()
         self._packs = Packs(self.folder / PACKS)
 
-    def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
+    def save(
+        self,
+        episode: int,
+        fingerprint: str,
+        made_by: Mapping[str, Any],
+        rows: Iterable[Row],
+        left_out: Iterable[str] = (),
+    ) -> Record:
         """Keep the rows of a finished annotator, in the order in which a dataset stores them."""
         kept = sort_rows(rows)
         data = _lines(kept)
-        record = Record(fingerprint, made_by, len(kept), hashlib.sha256(data).hexdigest())
+        digest = hashlib.sha256(data).hexdigest()
+        record = Record(fingerprint, made_by, len(kept), digest, left_out=tuple(left_out))
         name = made_by["annotator"]
         self._write(episode, f"{name}.jsonl", data)
         self._save_record(episode, name, record)
@@ -147,13 +168,17 @@ class Staging:
     def outcomes(self) -> Iterator[tuple[int, dict[str, Outcome]]]:
         """Episodes with anything staged, ascending, with what became of each annotator; quick for packed ones."""
         packed = self._packs.counts()
+        gaps = self._packs.with_gaps()
         loose = set(self._loose())
         for episode in sorted(loose | packed.keys()):
             outcomes = {name: Outcome(count) for name, count in packed.get(episode, {}).items()}
+            for name in gaps.get(episode, ()):
+                if record := self.record(episode, name):
+                    outcomes[name] = Outcome(record.rows, record.error, record.left_out)
             if episode in loose:
                 for name in self._loose_names(episode, "json"):
                     if record := self.record(episode, name):
-                        outcomes[name] = Outcome(record.rows, record.error)
+                        outcomes[name] = Outcome(record.rows, record.error, record.left_out)
             yield episode, dict(sorted(outcomes.items()))
 
     def recorded(self) -> dict[int, tuple[str, ...]]:

@@ -24,11 +24,21 @@ class UnsavedStaging(Staging):
         self._records: dict[tuple[int, str], Record] = {}
         self._rows: dict[tuple[int, str], list[Row]] = {}
 
-    def save(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], rows: Iterable[Row]) -> Record:
+    def save(
+        self,
+        episode: int,
+        fingerprint: str,
+        made_by: Mapping[str, Any],
+        rows: Iterable[Row],
+        left_out: Iterable[str] = (),
+    ) -> Record:
         """Keep the rows of a finished annotator in memory."""
         key = (episode, made_by["annotator"])
         self._rows[key] = sort_rows(rows)
-        self._records[key] = Record(fingerprint, made_by, len(self._rows[key]), digest_of(self._rows[key]))
+        digest = digest_of(self._rows[key])
+        self._records[key] = Record(
+            fingerprint, made_by, len(self._rows[key]), digest, left_out=tuple(left_out)
+        )
         return self._records[key]
 
     def fail(self, episode: int, fingerprint: str, made_by: Mapping[str, Any], error: str) -> Record:
