@@ -8,16 +8,13 @@ memory reaches 500 MB, or the last thousand take more than 1.2 times as long as 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from measured import measure
+from measured import measure, with_episodes
 
 HERE = Path(__file__).resolve().parent
 MOST_MB = 500
@@ -57,9 +54,7 @@ def run(work: Path, episodes: int) -> bool:
     """Build, annotate twice and tell; whether what is to hold holds."""
     root = work / f"episodes-{episodes}"
     if not root.exists():
-        subprocess.run(
-            [sys.executable, __file__, "--build", str(root), "--episodes", str(episodes)], check=True
-        )
+        build(root, episodes)
     shutil.rmtree(work / "out", ignore_errors=True)
     command = [sys.executable, "-m", "roboscribe", "annotate", "--root", str(root)]
     command += ["--output-dir", str(work / "out"), "--log-format", "json", "--executor.force-local"]
@@ -83,23 +78,5 @@ def run(work: Path, episodes: int) -> bool:
     return good
 
 
-def main() -> None:
-    """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--episodes", type=int, default=10_000)
-    parser.add_argument(
-        "--work", type=Path, help="folder for the dataset, which is kept; else a temporary one"
-    )
-    parser.add_argument("--build", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.build:
-        build(chosen.build, chosen.episodes)
-        return
-    with TemporaryDirectory() as temporary:
-        work = chosen.work or Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
-        sys.exit(0 if run(work, chosen.episodes) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    with_episodes(__doc__ or "", 10_000, run)

@@ -5,6 +5,7 @@ The command runs under a small Python of its own, because Linux counts the peak 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -12,10 +13,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 
@@ -121,6 +123,24 @@ def serving(latency: float, slots: int) -> Generator[Server]:
             yield Server(process, process.stdout.readline().strip())
         finally:
             process.terminate()
+
+
+def with_episodes(description: str, episodes: int, run: Callable[[Path, int], bool]) -> None:
+    """The main function of a benchmark on a generated dataset: reads the arguments, runs it and exits.
+
+    Args:
+        description: Of the benchmark.
+        episodes: How many the dataset has unless told otherwise.
+        run: Runs it in a folder with so many episodes; whether what is to hold holds.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--episodes", type=int, default=episodes)
+    parser.add_argument("--work", type=Path, help="folder for datasets, which are kept; else a temporary one")
+    chosen = parser.parse_args()
+    with TemporaryDirectory() as temporary:
+        work: Path = chosen.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        sys.exit(0 if run(work, chosen.episodes) else 1)
 
 
 def _main(log: str, until: str, *command: str) -> None:

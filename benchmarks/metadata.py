@@ -11,7 +11,6 @@ machine makes the wall time longer, which is told, too.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -19,10 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 
 from large_tree import CAMERAS, Version, build
-from measured import Cost, measure
+from measured import Cost, measure, with_episodes
 
 EPISODES = 40_543
 MOST_SECONDS = 5.0
@@ -85,15 +83,15 @@ def stage(root: Path, episodes: int) -> None:
     """Stage eight results of every episode, in packs as finished runs leave them."""
     from roboscribe.dataset.journal import STAGING
     from roboscribe.staging.packs import FOLDER, Packed, Packs
-    from roboscribe.staging.store import PACK
 
     packs = Packs(root / STAGING / FOLDER)
     row = b'{"camera":null,"content":"do a part of the task","role":"assistant","style":"subtask","timestamp":0.0}'
-    for first in range(0, episodes, PACK):
-        indices = range(first, min(first + PACK, episodes))
-        packs.add(
-            [Packed(index, name, 13, "{}", row * 13) for index in indices for name in ANNOTATORS], "made"
-        )
+    for index in range(episodes):
+        for name in ANNOTATORS:
+            packs.add(Packed(index, name, 13, "{}", row * 13))
+        if packs.is_full:
+            packs.seal(keep=1)
+    packs.seal()
 
 
 def holds(command: Command, log: Path) -> bool:
@@ -134,19 +132,5 @@ def run(work: Path, episodes: int) -> bool:
     return good
 
 
-def main() -> None:
-    """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--episodes", type=int, default=EPISODES)
-    parser.add_argument(
-        "--work", type=Path, help="folder for the datasets, which are kept; else a temporary one"
-    )
-    chosen = parser.parse_args()
-    with TemporaryDirectory() as temporary:
-        work = chosen.work or Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
-        sys.exit(0 if run(work, chosen.episodes) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    with_episodes(__doc__ or "", EPISODES, run)

@@ -41,7 +41,6 @@ from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
-from roboscribe.staging.store import MANY, PACK
 from roboscribe.validation import Finding
 from roboscribe.validation.update import UNWRITABLE, new_findings
 
@@ -80,7 +79,7 @@ def annotate(
             say(note)
         if settings.skip_validation:
             say("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
-        staging = Staging(target)
+        staging = Staging(target, len(source.episode_indices))
         frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
         ahead = Ahead(source, stored, selection, model, staging, settings.seed, frames, Pace(model.at_once))
         loop = EpisodeLoop(model, staging, listen, ahead.pace)
@@ -185,7 +184,6 @@ class Run:
         warnings: Warnings about the rows of episodes that are ready.
         left_out: Answers that are missing in them, as all that the model said was impossible.
         strange: Styles met in the dataset that are none of LeRobot's.
-        unpacked: Episodes that are ready and whose results are to go into a pack.
     """
 
     source: Dataset
@@ -201,7 +199,6 @@ class Run:
     warnings: int = 0
     left_out: int = 0
     strange: set[str] = field(default_factory=set[str])
-    unpacked: list[int] = field(default_factory=list[int])
 
     async def stage(self, episodes: Sequence[int]) -> None:
         """Annotate and validate every episode, in order as far as they start.
@@ -215,7 +212,6 @@ class Run:
         """
         async with self.loop.opened():
             await self.loop.each(episodes, self._stage_one)
-            await self._pack()
 
     async def _stage_one(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, stored):
@@ -241,15 +237,6 @@ class Run:
         self.left_out += produced.left_out
         self.warnings += sum(finding.severity == "warning" for finding in found)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
-        if len(self.source.episode_indices) > MANY:
-            self.unpacked.append(index)
-            if len(self.unpacked) >= PACK:
-                await self._pack()
-
-    async def _pack(self) -> None:
-        """Pack what is staged of the episodes that are ready."""
-        episodes, self.unpacked = self.unpacked, []
-        await self.ahead.pace.off_loop(self.staging.pack, episodes, tuple(self.selection.annotators))
 
     def _tell_of_strange(self, stored: Sequence[Row]) -> None:
         """Say of each style that is none of LeRobot's, once, that its rows stay."""

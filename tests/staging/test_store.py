@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from roboscribe.language import Row, say
 from roboscribe.staging import Staging
-from roboscribe.staging.store import HOST
+from roboscribe.staging.writers import HOST
 
 MADE_BY = {"annotator": "subtasks", "version": 1, "model": "m", "seed": 0, "settings": {}}
 ROWS = [Row("assistant", "wait", "subtask", 0.0), Row("assistant", "grasp", "subtask", 0.1)]

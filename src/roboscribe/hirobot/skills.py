@@ -131,7 +131,7 @@ class SkillsMaker:
     @cached_property
     def staging(self) -> Staging:
         """Where results are kept."""
-        return Staging(self.opened.target)
+        return Staging(self.opened.target, len(self.opened.source.episode_indices))
 
     @cached_property
     def loop(self) -> EpisodeLoop:

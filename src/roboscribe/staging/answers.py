@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from roboscribe.language import canonical_json
-from roboscribe.staging.store import HOST, writable
+from roboscribe.staging.store import writable
+from roboscribe.staging.writers import mark
 
 Kept = Mapping[str, str]
 """An answer as plain texts."""
@@ -78,7 +79,7 @@ class AnswerLog:
         digest = hashlib.sha256()
         places: dict[str, int] = {}
         end = 0
-        temporary = self._path.with_name(f".{self._path.name}.{HOST}.{os.getpid()}.new")
+        temporary = self._path.with_name(f".{self._path.name}.{mark()}.new")
         with writable(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()

@@ -63,6 +63,7 @@ class EpisodeLoop:
                     telling = group.create_task(self._tell())
                     try:
                         yield
+                        await self.pace.off_loop(self.staging.seal)
                     finally:
                         telling.cancel()
                         self._tell_of(self.pace.answered)
@@ -128,6 +129,8 @@ class EpisodeLoop:
         try:
             with self.pace.under_way():
                 await work(index)
+                if self.staging.is_full:
+                    await self.pace.off_loop(self.staging.seal_finished)
         except RunStopped as error:
             self.stopped = str(error)
         except NotStaged:

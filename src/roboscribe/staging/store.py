@@ -3,8 +3,8 @@
 Layout: ``<root>/.annotate_staging/episode_000012/subtasks.jsonl`` holds the rows, one JSON object per line
 with sorted keys; ``subtasks.json`` beside it records how they were made, or why they could not be. Both
 are written to a temporary name and renamed, rows first, so a record never vouches for rows that are not
-there: it holds their digest. Of a dataset of many episodes, those that are finished go into packs; files are
-looked for first, as they are newer.
+there: it holds their digest. Of a dataset of many episodes, only failures and what other tools make are such files;
+results go into packs. Files are looked for first.
 """
 
 from __future__ import annotations
@@ -13,29 +13,23 @@ import hashlib
 import json
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import product
 from pathlib import Path
-from socket import gethostname
 from typing import Any
 
 from roboscribe.dataset.journal import STAGING
 from roboscribe.errors import RunStopped
 from roboscribe.language import Row, canonical_json, sort_rows
 from roboscribe.staging.packs import FOLDER as PACKS
-from roboscribe.staging.packs import Packed, Packs
+from roboscribe.staging.packs import LOGS, Packed, Packs
+from roboscribe.staging.writers import is_at_work, mark
 
 STAGES = ("read", "validate")
 """What an episode can fail in besides an annotator; kept like an annotator's failure, gone once it succeeds."""
 
-HOST = gethostname().replace(".", "-")
-"""This machine, in the names of temporary files: process numbers mean nothing elsewhere."""
-
 MANY = 1000
-"""Episodes of a dataset, above which the results of finished ones are packed."""
-PACK = 100
-"""Finished episodes that make a pack: so many folders of small files there are at most for each run at work."""
+"""Episodes of a dataset, above which results go into packs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +82,12 @@ class Staging:
 
     Args:
         root: Folder of the dataset that is being annotated (the output folder, when there is one).
+        episodes: How many it has; results of many are packed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, episodes: int = 0) -> None:
         self.folder = root / STAGING
+        self._is_packed = episodes > MANY
         self._swept: set[int] = set()
         self._packs = Packs(self.folder / PACKS)
 
@@ -109,8 +105,11 @@ class Staging:
         digest = hashlib.sha256(data).hexdigest()
         record = Record(fingerprint, made_by, len(kept), digest, left_out=tuple(left_out))
         name = made_by["annotator"]
-        self._write(episode, f"{name}.jsonl", data)
-        self._save_record(episode, name, record)
+        if self._is_packed:
+            self._pack(Packed(episode, name, record.rows, _text(record), data))
+        else:
+            self._write(episode, f"{name}.jsonl", data)
+            self._save_record(episode, name, record)
         return record
 
     def vouch(self, episode: int, record: Record) -> None:
@@ -210,38 +209,40 @@ class Staging:
             if record is not None:
                 yield name, record
 
-    def pack(self, episodes: Iterable[int], names: Iterable[str]) -> None:
-        """Move the results of some annotators for finished episodes from files into a pack.
+    @property
+    def is_full(self) -> bool:
+        """Whether some of what this process has packed is finished, most likely, and can be sealed."""
+        return self._packs.is_full
 
-        Killed meanwhile, it leaves each result in one of the two at least.
+    def seal_finished(self) -> None:
+        """Bring what is finished, most likely, into the form in which packs are kept.
 
         Raises:
             RunStopped: The file system refuses.
         """
-        pairs = list(product(episodes, names))
-        results = [packed for episode, name in pairs if (packed := self._packable(episode, name))]
-        if not results:
-            return
         with writable(self.folder / PACKS):
-            self._packs.add(results, f"{HOST}.{os.getpid()}")
-            for result in results:
-                # The record first: rows without one vouch for nothing, and the pack is found.
-                for suffix in ("json", "jsonl"):
-                    self._path(result.episode, result.name, suffix).unlink(missing_ok=True)
-            for episode in {result.episode for result in results}:
-                self._swept.discard(episode)
-                with suppress(OSError):
-                    self._episode_folder(episode).rmdir()
+            self._packs.seal(keep=LOGS)
 
-    def _packable(self, episode: int, name: str) -> Packed | None:
-        """A finished result that lies in files."""
-        if not self._path(episode, name, "json").is_file():
-            return None
-        record = self.record(episode, name)
-        if record is None or not record.done or not self.is_intact(episode, name, record):
-            return None
-        text = self._record_text(episode, name)
-        return Packed(episode, name, record.rows, text, self._row_lines(episode, name))
+    def seal(self) -> None:
+        """Bring all that this process, and those that were killed, have packed into the form in which packs are kept.
+
+        Raises:
+            RunStopped: The file system refuses.
+        """
+        with writable(self.folder / PACKS):
+            self._packs.seal()
+
+    def _pack(self, result: Packed) -> None:
+        """Keep a result in a pack, and drop the files of an earlier one.
+
+        Raises:
+            RunStopped: The file system refuses.
+        """
+        with writable(self.folder / PACKS):
+            self._packs.add(result)
+            # The record first: rows without one vouch for nothing, and the pack is found.
+            for suffix in ("json", "jsonl"):
+                self._path(result.episode, result.name, suffix).unlink(missing_ok=True)
 
     def _record_text(self, episode: int, name: str) -> str:
         """A record as it is kept; empty where there is none."""
@@ -283,8 +284,7 @@ class Staging:
         return tuple(sorted(name for name in found if not name.startswith(".")))
 
     def _save_record(self, episode: int, annotator: str, record: Record) -> None:
-        data = canonical_json(asdict(record)) + "\n"
-        self._write(episode, f"{annotator}.json", data.encode())
+        self._write(episode, f"{annotator}.json", _text(record).encode())
 
     def _write(self, episode: int, name: str, data: bytes) -> None:
         """Replace a file in one step; a crash, or another run at the same time, leaves one of the two whole.
@@ -303,7 +303,7 @@ class Staging:
                     if not _is_being_written(left):
                         left.unlink(missing_ok=True)
                 self._swept.add(episode)
-            temporary = folder / f".{name}.{HOST}.{os.getpid()}.new"
+            temporary = folder / f".{name}.{mark()}.new"
             temporary.write_bytes(data)
             os.replace(temporary, path)
 
@@ -333,18 +333,14 @@ def _lines(rows: Iterable[Row]) -> bytes:
     return "".join(canonical_json(row.to_json()) + "\n" for row in rows).encode()
 
 
+def _text(record: Record) -> str:
+    return canonical_json(asdict(record)) + "\n"
+
+
 def _is_being_written(temporary: Path) -> bool:
-    """Whether the process that made a temporary file may still be at it; those of other machines always may."""
+    """Whether the process that made a temporary file may still be at it."""
     *_, host, process, _ = temporary.name.rsplit(".", 3)
-    if host != HOST or not process.isdecimal():
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_at_work(host, process)
 
 
 @contextmanager
