@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from roboscribe.annotators.registry import select_annotators
 from roboscribe.annotators.selection import Selection
 from roboscribe.config import AnnotateSettings, parse_episodes
-from roboscribe.dataset import Dataset, check_episodes, open_dataset
+from roboscribe.dataset import Dataset, Shard, check_episodes, open_dataset
 from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.hub import locate
-from roboscribe.dataset.rewrite import WriteReport
-from roboscribe.dataset.writer import EpisodeUpdate, check_target, write_language
+from roboscribe.dataset.prepared import PreparedFile, PreparedFiles
+from roboscribe.dataset.rewrite import Rewrite, WriteReport
+from roboscribe.dataset.writer import EpisodeUpdate, check_target, language_rewrite
 from roboscribe.events import (
     EpisodeStaged,
     Listener,
@@ -35,7 +37,9 @@ from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
+from roboscribe.staging.account import Account, Ready
 from roboscribe.staging.ahead import Ahead
+from roboscribe.staging.basis import Basis
 from roboscribe.staging.loop import EpisodeLoop
 from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.produce import produce
@@ -54,7 +58,7 @@ def annotate(
     """Annotate a dataset, and write it where the settings say.
 
     Episodes that fail, or whose rows do not pass validation, stay as they were; the others are written.
-    Staged results that still hold are reused.
+    Staged results that still hold are reused, and so are data files that ``prepare`` made.
 
     Args:
         settings: What to do.
@@ -65,48 +69,38 @@ def annotate(
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
     """
-    started = time.monotonic()
-    opened = open_datasets(settings)
-    source, stored, target, episodes = opened.source, opened.stored, opened.target, opened.episodes
-    source.verify(episodes[:VERIFIED])
+    with _run(settings, listen, model) as run:
+        run.announce()
+        if write:
+            run.recall(run.source.shards())
+        run.stage()
+        return run.finished(run.write() if write and run.ready else WriteReport())
 
-    def say(text: str) -> None:
-        listen(Note(text))
 
-    with nullcontext(model) if model else _open_model(settings, say) as model:
-        selection = select_annotators(settings, model.looks)
-        for note in source.notes:
-            say(note)
-        if settings.skip_validation:
-            say("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
-        staging = Staging(target, len(source.episode_indices))
-        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
-        ahead = Ahead(source, stored, selection, model, staging, settings.seed, frames, Pace(model.at_once))
-        loop = EpisodeLoop(model, staging, listen, ahead.pace)
-        run = Run(source, stored, selection, model, staging, settings, listen, ahead, loop)
-        written = tuple(annotator.name for annotator in selection.in_order if annotator.styles)
-        listen(StagingStarted(len(episodes), written, model.identity))
-        asyncio.run(run.stage(episodes))
-        ready = write and run.ready
-        report = run.write(target, settings.writer.tools_column) if ready else WriteReport()
+def prepare(
+    settings: AnnotateSettings, files: range, listen: Listener = ignore, model: Model | None = None
+) -> RunFinished:
+    """Validate what is staged for some data files, and make them as they shall be, for ``annotate`` to put in place.
 
-    finished = RunFinished(
-        annotated=len(run.ready),
-        failed=len(loop.failures | loop.left),
-        asks=loop.asks,
-        rows=sum(ready.rows for ready in run.ready.values()),
-        shards_written=report.shards_written,
-        files_written=len(report.files),
-        seconds=time.monotonic() - started,
-        target=str(target),
-        spent=loop.spent,
-        stopped=loop.stopped,
-        warnings=run.warnings,
-        left_out=run.left_out,
-        validated=not settings.skip_validation,
-    )
-    listen(finished)
-    return finished
+    Those that are made already and still hold are left as they are.
+
+    Args:
+        settings: What to do.
+        files: Numbers of the data files.
+        listen: Called with every event of the run, from this thread.
+        model: As for ``annotate``.
+
+    Raises:
+        RoboscribeError: They cannot be made; those that were are kept.
+    """
+    with _run(settings, listen, model) as run:
+        shards = run.source.shards()[files.start : files.stop]
+        inside = {index for shard in shards for index in shard.episodes}
+        run.episodes = tuple(index for index in run.episodes if index in inside)
+        run.announce()
+        missing = run.recall(shards)
+        run.stage()
+        return run.finished(run.prepare(missing) if not run.loop.stopped else WriteReport())
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +140,29 @@ def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened
     return Opened(source, check_target(source, target), target, episodes)
 
 
+@contextmanager
+def _run(settings: AnnotateSettings, listen: Listener, model: Model | None) -> Generator[Run]:
+    """The run that the settings describe."""
+    started = time.monotonic()
+    opened = open_datasets(settings)
+    source, stored, target = opened.source, opened.stored, opened.target
+    source.verify(opened.episodes[:VERIFIED])
+
+    def say(text: str) -> None:
+        listen(Note(text))
+
+    with nullcontext(model) if model else _open_model(settings, say) as model:
+        selection = select_annotators(settings, model.looks)
+        staging = Staging(target, len(source.episode_indices))
+        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
+        ahead = Ahead(source, stored, selection, model, staging, settings.seed, frames, Pace(model.at_once))
+        loop = EpisodeLoop(model, staging, listen, ahead.pace)
+        yield Run(opened.episodes, target, selection, model, staging, settings, listen, ahead, loop, started)
+
+
 def _open_model(settings: AnnotateSettings, say: Callable[[str], None]) -> AbstractContextManager[Model]:
     budget = Budget(settings.max_cost, settings.max_calls)
     return open_model(settings.vlm, budget, Prompts(settings.prompts), say)
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What is to be written of an episode.
-
-    Attributes:
-        annotators: Names of those whose rows take the place of the dataset's.
-        rows: Number of rows.
-        replaced: Number of rows of each annotator that they take the place of.
-    """
-
-    annotators: tuple[str, ...]
-    rows: int
-    replaced: tuple[int, ...]
 
 
 @dataclass
@@ -171,8 +170,8 @@ class Run:
     """One run over a dataset.
 
     Attributes:
-        source: Where episodes come from.
-        stored: Where the rows already written are: the output dataset once it exists, else the source.
+        episodes: Indices of the episodes it is about, ascending.
+        target: Folder of the annotated dataset.
         selection: The annotators, and which of them are to be made.
         model: Answers their asks.
         staging: Where their results are kept.
@@ -180,14 +179,14 @@ class Run:
         listen: Told of every event.
         ahead: Prepares episodes before they are asked about.
         loop: Puts episodes through their work.
+        started: When it began, in seconds.
         ready: What is to be written of each episode that is ready.
-        warnings: Warnings about the rows of episodes that are ready.
-        left_out: Answers that are missing in them, as all that the model said was impossible.
+        prepared: Data files that are made already, by path.
         strange: Styles met in the dataset that are none of LeRobot's.
     """
 
-    source: Dataset
-    stored: Dataset
+    episodes: tuple[int, ...]
+    target: Path
     selection: Selection
     model: Model
     staging: Staging
@@ -195,13 +194,55 @@ class Run:
     listen: Listener
     ahead: Ahead
     loop: EpisodeLoop
-    ready: dict[int, Ready] = field(default_factory=dict[int, "Ready"])
-    warnings: int = 0
-    left_out: int = 0
+    started: float
+    ready: dict[int, Ready] = field(default_factory=dict[int, Ready])
+    prepared: dict[str, PreparedFile] = field(default_factory=dict[str, PreparedFile])
     strange: set[str] = field(default_factory=set[str])
 
-    async def stage(self, episodes: Sequence[int]) -> None:
-        """Annotate and validate every episode, in order as far as they start.
+    @property
+    def source(self) -> Dataset:
+        """Where episodes come from."""
+        return self.ahead.source
+
+    @property
+    def stored(self) -> Dataset:
+        """Where the rows already written are: the output dataset once it exists, else the source."""
+        return self.ahead.stored
+
+    @cached_property
+    def files(self) -> PreparedFiles:
+        """Data files that were made ahead for the target."""
+        return PreparedFiles(self.target)
+
+    def announce(self) -> None:
+        """Tell what is odd about the dataset and the settings, and that the run begins."""
+        for note in self.source.notes:
+            self.listen(Note(note))
+        if self.settings.skip_validation:
+            self.listen(
+                Note("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
+            )
+        written = tuple(annotator.name for annotator in self.selection.in_order if annotator.styles)
+        self.listen(StagingStarted(len(self.episodes), written, self.model.identity))
+
+    def recall(self, shards: Sequence[Shard]) -> list[Shard]:
+        """Take over what is told of data files that are made already; the others of them."""
+        for shard in shards:
+            made = self.files.find(shard.relative, lambda shard=shard: self._made_from(shard))
+            if made is None:
+                continue
+            self.prepared[shard.relative] = made
+            account = Account.of(made.account)
+            self.ready |= account.ready
+            self.loop.left |= set(account.left)
+            for index, reason in account.failed.items():
+                self.loop.fail(index, *reason)
+            for index, ready in account.ready.items():
+                self.listen(EpisodeStaged(index, 0, (), ready.annotators, self.loop.spent))
+        return [shard for shard in shards if shard.relative not in self.prepared]
+
+    def stage(self) -> None:
+        """Annotate and validate every episode that nothing is known of, in order as far as they start.
 
         An episode is read, and its frames are decoded, ahead of its asks; it is begun as soon as the model is
         running out of asks and there is memory for its frames. So the model is never without work, and memory
@@ -210,6 +251,10 @@ class Run:
         Raises:
             RunStopped: The model cannot be used at all; nothing was done.
         """
+        known = self.ready.keys() | self.loop.failures.keys() | self.loop.left
+        asyncio.run(self._stage([index for index in self.episodes if index not in known]))
+
+    async def _stage(self, episodes: Sequence[int]) -> None:
         async with self.loop.opened():
             await self.loop.each(episodes, self._stage_one)
 
@@ -233,9 +278,9 @@ class Run:
             self.loop.fail(index, "validate", f"{breach.rule}: {breach.message} {breach.fix}")
             return
         replaced = tuple(len(self._rows_of(name, stored)) for name in produced.written)
-        self.ready[index] = Ready(produced.written, len(update.rows), replaced)
-        self.left_out += produced.left_out
-        self.warnings += sum(finding.severity == "warning" for finding in found)
+        rows = tuple(len(produced.rows[name]) for name in produced.written)
+        warnings = sum(finding.severity == "warning" for finding in found)
+        self.ready[index] = Ready(produced.written, rows, replaced, warnings, produced.left_out)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
 
     def _tell_of_strange(self, stored: Sequence[Row]) -> None:
@@ -261,8 +306,9 @@ class Run:
         styles = (self.selection.annotators[name].styles for name in made)
         return EpisodeUpdate(list(chain(*made.values())), frozenset[str | None]().union(*styles))
 
-    def write(self, target: Path, tools_column: bool) -> WriteReport:
-        """Write the rows of every episode that is ready."""
+    @cached_property
+    def _rewrite(self) -> Rewrite:
+        """The rows of every episode that is ready."""
 
         def update(index: int) -> EpisodeUpdate | None:
             if index not in self.ready:
@@ -270,20 +316,74 @@ class Run:
             names = self.ready[index].annotators
             return self._update({name: self.staging.rows(index, name) for name in names})
 
+        tools_column = self.settings.writer.tools_column
+        return language_rewrite(self.source, self.target, update, tools_column=tools_column)
+
+    def write(self) -> WriteReport:
+        """Write the rows of every episode that is ready."""
         record = RunRecord.read(self.stored.root).after(self._written(), not self.settings.skip_validation)
         self.listen(WritingStarted(len(self.source.shards())))
-        return write_language(
-            self.source,
-            target,
-            update,
-            meta_files={RUN_RECORD: record.to_bytes(self.staging)},
-            tools_column=tools_column,
-            on_shard=lambda shard: self.listen(ShardWritten(shard.relative)),
+        report = self._rewrite.commit(
+            {RUN_RECORD: record.to_bytes(self.staging)},
+            lambda shard: self.listen(ShardWritten(shard.relative)),
+            self.prepared,
         )
+        self.files.clear()
+        return report
+
+    def prepare(self, shards: Sequence[Shard]) -> WriteReport:
+        """Make data files with the rows of every episode that is ready, for another run to put in place."""
+        account = Account(self.ready, self.loop.failures, tuple(sorted(self.loop.left)))
+        self.listen(WritingStarted(len(self.prepared) + len(shards)))
+        for relative in self.prepared:
+            self.listen(ShardWritten(relative))
+        for shard in shards:
+            told = account.about(shard.episodes).to_json()
+            self._rewrite.prepare(shard, self.files, self._made_from(shard), told)
+            self.listen(ShardWritten(shard.relative))
+        return WriteReport(shards_written=len(shards), shards_unchanged=len(self.prepared))
+
+    def _made_from(self, shard: Shard) -> str:
+        """Digest of all that a data file is made from."""
+        return self._basis.digest(shard, self._wanted.intersection(shard.episodes))
+
+    @cached_property
+    def _wanted(self) -> frozenset[int]:
+        return frozenset(self.episodes)
+
+    @cached_property
+    def _basis(self) -> Basis:
+        selection, settings = self.selection, self.settings
+        how = {
+            "annotators": [sorted(names) for names in (selection.chosen, selection.off, selection.redo)],
+            "strict": settings.strict,
+            "skip_validation": settings.skip_validation,
+            "tools_column": settings.writer.tools_column,
+        }
+        return Basis(self.source, self.stored, self.staging, self.ahead.made_by, how)
 
     def _written(self) -> Iterator[Written]:
         """What is to be written, for the run record."""
         for index, ready in sorted(self.ready.items()):
-            for name, replaced in zip(ready.annotators, ready.replaced, strict=True):
-                if record := self.staging.record(index, name):
-                    yield Written(index, record.made_by, record.rows, replaced)
+            for name, rows, replaced in zip(ready.annotators, ready.rows, ready.replaced, strict=True):
+                yield Written(index, self.ahead.made_by[name], rows, replaced)
+
+    def finished(self, report: WriteReport) -> RunFinished:
+        """Tell that the run is over."""
+        finished = RunFinished(
+            annotated=len(self.ready),
+            failed=self.loop.failed,
+            asks=self.loop.asks,
+            rows=sum(sum(ready.rows) for ready in self.ready.values()),
+            shards_written=report.shards_written,
+            files_written=len(report.files),
+            seconds=time.monotonic() - self.started,
+            target=str(self.target),
+            spent=self.loop.spent,
+            stopped=self.loop.stopped,
+            warnings=sum(ready.warnings for ready in self.ready.values()),
+            left_out=sum(ready.left_out for ready in self.ready.values()),
+            validated=not self.settings.skip_validation,
+        )
+        self.listen(finished)
+        return finished

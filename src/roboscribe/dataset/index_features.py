@@ -17,7 +17,7 @@ from roboscribe.dataset.declare import NewColumn, declare, extend_schema, with_t
 from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.output import WRITTEN, check_target
 from roboscribe.dataset.reader import Dataset
-from roboscribe.dataset.rewrite import WriteReport, episode_spans, rewrite
+from roboscribe.dataset.rewrite import Rewrite, WriteReport, episode_spans
 from roboscribe.dataset.shards import ShardFile, write_segments
 from roboscribe.dialogue import TASK_INDEX_HIGH_LEVEL
 from roboscribe.errors import EpisodeError
@@ -80,15 +80,10 @@ def write_index_features(
         new = declare(old, columns, drop)
         return new if total_tasks is None else with_total_tasks(new, total_tasks)
 
-    return rewrite(
-        base,
-        base,
-        target,
-        lambda shard: _ShardEdit(base, shard, features, columns, drop),
-        info,
-        meta_files,
-        on_shard,
+    rewrite = Rewrite(
+        base, base, target, lambda shard: _ShardEdit(base, shard, features, columns, drop), info
     )
+    return rewrite.commit(meta_files, on_shard)
 
 
 def read_index(dataset: Dataset, episode: int, feature: str) -> Indices | None:

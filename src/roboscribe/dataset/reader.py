@@ -234,6 +234,16 @@ class Dataset:
             robot_type=self.info.robot_type,
         )
 
+    def video_sizes(self, index: int) -> list[int]:
+        """Bytes of the video that each camera has of an episode; -1 where the file is missing.
+
+        Raises:
+            DatasetError: There is no such episode.
+        """
+        row = self._row(index)
+        clips = (self._videos.clip(camera.key, row) for camera in self.cameras if camera.kind == "video")
+        return [clip.size for clip in clips if clip is not None]
+
     def clips(self, indices: Iterable[int]) -> dict[str, list[VideoClip]]:
         """The videos that episodes lie in, by camera key, depth included; none where a camera has no files.
 

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
+from roboscribe.dataset.filesystem import link
 from roboscribe.dataset.info import INFO
 from roboscribe.dataset.journal import transaction
 from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.output import is_same, take_along
+from roboscribe.dataset.prepared import PreparedFile, PreparedFiles
 from roboscribe.dataset.reader import Dataset
 from roboscribe.errors import EpisodeError
 
@@ -55,54 +58,93 @@ class ShardEdit(Protocol):
         ...
 
 
-def rewrite(
-    source: Dataset,
-    stored: Dataset,
-    target: Path,
-    edit: Callable[[Shard], ShardEdit],
-    info: Callable[[bytes], bytes],
-    meta_files: Mapping[str, bytes],
-    on_shard: Callable[[Shard], None] | None,
-) -> WriteReport:
-    """Edit every data file of a dataset, and its ``info.json``.
+@dataclass(frozen=True)
+class Rewrite:
+    """How every data file of a dataset is to change, and its ``info.json``.
 
-    The target is the old dataset or the new one at any instant, and loads. Data files that would stay the same
-    are not touched.
-
-    Args:
+    Attributes:
         source: The dataset.
         stored: What is there of the target (see ``check_target``).
         target: The root of ``source``, to change it in place, or another folder.
         edit: The edit of a data file of ``source``.
         info: From the stored ``info.json`` to the new one.
-        meta_files: Further files to write in the same step, by path relative to the target.
-        on_shard: Called when a data file is done.
-
-    Raises:
-        DatasetError: The target cannot be written, or a data file cannot be read; nothing was changed.
-        EpisodeError: What is to be written of an episode does not fit it; nothing was changed.
     """
-    changed: list[int] = []
-    with transaction(target) as changes:
-        old = (stored.root / INFO).read_bytes()
-        for shard in source.shards():
-            one = edit(shard)
-            try:
-                if not (one.holds_already and stored.root.samefile(target)):
-                    one.write(changes.stage(shard.relative))
-                changed += one.changed
-            finally:
-                one.close()
-            if on_shard:
-                on_shard(shard)
-        if not is_same(source.root, target):
-            take_along(source, changes)
-        changes.write(INFO, info(old))
-        for relative, data in meta_files.items():
-            changes.write(relative, data)
-    shards = [shard.relative for shard in source.shards()]
-    written = len(changes.changed.intersection(shards))
-    return WriteReport(written, len(shards) - written, tuple(sorted(changed)), changes.changed)
+
+    source: Dataset
+    stored: Dataset
+    target: Path
+    edit: Callable[[Shard], ShardEdit]
+    info: Callable[[bytes], bytes]
+
+    def prepare(
+        self, shard: Shard, prepared: PreparedFiles, made_from: str, account: Mapping[str, Any]
+    ) -> None:
+        """Make a data file as it shall be ahead of ``commit``; the dataset stays as it is.
+
+        Args:
+            shard: The data file.
+            prepared: Where it is kept.
+            made_from: Digest of all that it is made from.
+            account: What is to be told of its episodes, as JSON has it.
+
+        Raises:
+            DatasetError: It cannot be read or kept.
+            EpisodeError: What is to be written of an episode does not fit it.
+        """
+        prepared.add(shard.relative, made_from, lambda place: self._make(shard, place), account)
+
+    def commit(
+        self,
+        meta_files: Mapping[str, bytes],
+        on_shard: Callable[[Shard], None] | None,
+        prepared: Mapping[str, PreparedFile] = MappingProxyType({}),
+    ) -> WriteReport:
+        """Change all of them in one step.
+
+        The target is the old dataset or the new one at any instant, and loads. Data files that would stay the
+        same are not touched.
+
+        Args:
+            meta_files: Further files to write in the same step, by path relative to the target.
+            on_shard: Called when a data file is done.
+            prepared: Data files that are made already, by path relative to the target; they stay where they are,
+                as a run that is killed before the step will want them again.
+
+        Raises:
+            DatasetError: The target cannot be written, or a data file cannot be read; nothing was changed.
+            EpisodeError: What is to be written of an episode does not fit it; nothing was changed.
+        """
+        changed: list[int] = []
+        shards = self.source.shards()
+        with transaction(self.target) as changes:
+            old = (self.stored.root / INFO).read_bytes()
+            for shard in shards:
+                made = prepared.get(shard.relative)
+                if made is None:
+                    changed += self._make(shard, lambda shard=shard: changes.stage(shard.relative))
+                else:
+                    changed += made.changed
+                    if made.path is not None:
+                        link(made.path, changes.stage(shard.relative))
+                if on_shard:
+                    on_shard(shard)
+            if not is_same(self.source.root, self.target):
+                take_along(self.source, changes)
+            changes.write(INFO, self.info(old))
+            for relative, data in meta_files.items():
+                changes.write(relative, data)
+        written = len(changes.changed.intersection(shard.relative for shard in shards))
+        return WriteReport(written, len(shards) - written, tuple(sorted(changed)), changes.changed)
+
+    def _make(self, shard: Shard, place: Callable[[], Path]) -> Sequence[int]:
+        """Write a data file as it shall be, unless the target's own is so; episodes that say something else then."""
+        edit = self.edit(shard)
+        try:
+            if not (edit.holds_already and is_same(self.stored.root, self.target)):
+                edit.write(place())
+            return edit.changed
+        finally:
+            edit.close()
 
 
 def episode_spans(source: Dataset, shard: Shard) -> dict[int, tuple[int, int]]:

@@ -14,11 +14,11 @@ from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.merge import EpisodeUpdate, language_arrays, merge
 from roboscribe.dataset.output import check_target
 from roboscribe.dataset.reader import Dataset
-from roboscribe.dataset.rewrite import WriteReport, episode_spans, rewrite
+from roboscribe.dataset.rewrite import Rewrite, WriteReport, episode_spans
 from roboscribe.dataset.shards import ShardFile, write_segments
 from roboscribe.language import COLUMNS, EVENTS, PERSISTENT, Row
 
-__all__ = ["EpisodeUpdate", "WriteReport", "check_target", "write_language"]
+__all__ = ["EpisodeUpdate", "WriteReport", "check_target", "language_rewrite", "write_language"]
 
 DROPPED = ("subtask_index",)
 """Columns that language columns take the place of."""
@@ -54,18 +54,33 @@ def write_language(
         DatasetError: The target cannot be written, or a data file cannot be read; nothing was changed.
         EpisodeError: A row's timestamp is no frame's; nothing was changed.
     """
+    rewrite = language_rewrite(source, target, update, tools_column=tools_column, drop=drop)
+    return rewrite.commit(meta_files, on_shard)
+
+
+def language_rewrite(
+    source: Dataset,
+    target: Path,
+    update: Update,
+    *,
+    tools_column: bool = False,
+    drop: Sequence[str] = DROPPED,
+) -> Rewrite:
+    """What ``write_language`` does to every data file; see there.
+
+    Raises:
+        DatasetError: The target cannot be written.
+    """
     stored = check_target(source, target, {*COLUMNS, TOOLS.name, *drop})
     had_tools = TOOLS.name in stored.info.features and TOOLS.name not in source.info.features
     columns = (*LANGUAGE, TOOLS) if tools_column or had_tools else LANGUAGE
     tools = json.dumps(with_say(stored.info.raw.get("tools")), ensure_ascii=False)
-    return rewrite(
+    return Rewrite(
         source,
         stored,
         target,
         lambda shard: _ShardEdit(source, stored, shard, update, columns, tools, drop),
         lambda info: declare(info, columns, drop, say=True),
-        meta_files,
-        on_shard,
     )
 
 

@@ -77,7 +77,7 @@ def make_dialogue(
     loop = maker.skills.loop
     finished = RunFinished(
         annotated=len(maker.made),
-        failed=len(loop.failures | loop.left),
+        failed=loop.failed,
         asks=loop.asks,
         rows=sum(len(made.said) for made in maker.made.values()),
         shards_written=report.shards_written,

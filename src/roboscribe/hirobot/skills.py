@@ -77,7 +77,7 @@ def make_skills(
     loop = maker.loop
     finished = RunFinished(
         annotated=len(maker.made),
-        failed=len(loop.failures | loop.left),
+        failed=loop.failed,
         asks=loop.asks,
         rows=sum(len(one.skills) for one in maker.made.values()),
         shards_written=report.shards_written,

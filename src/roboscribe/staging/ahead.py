@@ -76,11 +76,13 @@ class Ahead:
         if annotator.name in self.selection.redo:
             return False
         record = self.staging.record(index, annotator.name)
-        return record is not None and record.done and record.made_by == self._made_by[annotator.name]
+        return record is not None and record.done and record.made_by == self.made_by[annotator.name]
 
     @cached_property
-    def _made_by(self) -> dict[str, dict[str, Any]]:
-        return {a.name: provenance(a, self.model, self.seed) for a in self.selection.in_order}
+    def made_by(self) -> dict[str, dict[str, Any]]:
+        """Provenance of what each annotator makes."""
+        annotators = self.selection.annotators.items()
+        return {name: provenance(annotator, self.model, self.seed) for name, annotator in annotators}
 
 
 def _prepare(scene: Scene, looks: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from roboscribe.models.base import Model
 
 
 def provenance(annotator: Annotator, model: Model, seed: int) -> dict[str, Any]:
-    """Who made a result and how, readable by a person; part of its fingerprint and of the run record.
+    """Who made a result and how, as its record has it; part of its fingerprint and of the run record.
 
     Model, prompts and seed are named only where the annotator asks. Concurrency, ports and paths never enter.
     """
@@ -25,7 +26,7 @@ def provenance(annotator: Annotator, model: Model, seed: int) -> dict[str, Any]:
     if annotator.asks:
         digests = {kind.__name__: model.prompt_digest(kind) for kind in annotator.asks}
         made_by |= {"model": model.identity, "prompts": digests, "seed": seed}
-    return made_by
+    return json.loads(canonical_json(made_by))
 
 
 def fingerprint(made_by: Mapping[str, Any], episode_digest: str, upstream: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ class EpisodeLoop:
         listen: Told of every failure.
         pace: When the next episode is begun.
         usable: Set once the model has been found to answer.
-        failures: Episodes that failed.
+        failures: Stage and reason of each episode that failed.
         left: Episodes that have not been tried, as a result that is not staged was not to be made.
         asks: Asks put to the model so far.
         stopped: Why no more episodes are tried; empty while they are.
@@ -43,7 +43,7 @@ class EpisodeLoop:
     listen: Listener
     pace: Pace
     usable: asyncio.Event = field(default_factory=asyncio.Event)
-    failures: set[int] = field(default_factory=set[int])
+    failures: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
     left: set[int] = field(default_factory=set[int])
     asks: int = 0
     stopped: str = ""
@@ -86,10 +86,15 @@ class EpisodeLoop:
 
     def fail(self, index: int, stage: str, reason: str) -> None:
         """Note that an episode failed; one of ``STAGES`` is kept, annotators keep their own failures."""
-        self.failures.add(index)
+        self.failures[index] = stage, reason
         if stage in STAGES:
             self.staging.fail(index, "", {"annotator": stage}, reason)
         self.listen(EpisodeFailed(index, stage, reason))
+
+    @property
+    def failed(self) -> int:
+        """Number of episodes that are not to be written."""
+        return len(self.failures.keys() | self.left)
 
     @property
     def spent(self) -> Spent:

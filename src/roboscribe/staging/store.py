@@ -160,6 +160,11 @@ class Staging:
         text = self._row_lines(episode, annotator).decode()
         return [Row.from_json(json.loads(line)) for line in text.split("\n") if line]
 
+    def digest(self, episode: int, names: Iterable[str]) -> str:
+        """Digest of what is recorded of an episode under some names: results with their rows, and failures."""
+        records = {name: self._record_text(episode, name) for name in names}
+        return hashlib.sha256(canonical_json(records).encode()).hexdigest()[:16]
+
     def episodes(self) -> list[int]:
         """Episodes with anything staged, ascending."""
         return sorted({*self._loose(), *self._packs.counts()})
