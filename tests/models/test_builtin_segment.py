@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from roboscribe.errors import AnswerError
 from roboscribe.evaluation.gold import read_gold
 from roboscribe.evaluation.metrics import Score, Span, boundary_score, pooled, segment_score
 from roboscribe.models.builtin.segment import segment
-from roboscribe.signals import GripperEvent, Phase, Signals, Verb, analyse
+from roboscribe.signals import Break, GripperEvent, Phase, Signals, Verb, analyse
 
 
 def answer(episode: Episode, task: str | None = None) -> Segments:
@@ -148,6 +149,28 @@ def test_a_task_without_destination_names_none() -> None:
         "move the bottle",
         "release the bottle",
     ]
+
+
+@pytest.mark.parametrize(
+    ("task", "motion"), [("Go to the kitchen.", "Go to the kitchen"), ("", "move"), ("task 3", "move")]
+)
+def test_where_nothing_is_grasped_and_the_task_cannot_be_read_no_object_is_invented(
+    task: str, motion: str
+) -> None:
+    assert labels(task, "wait", "move", "wait", "move") == ["wait", motion, "wait", motion]
+
+
+def test_an_arm_that_pushes_again_and_again_pushes_all_along() -> None:
+    breaks = tuple(Break(0.5 + second, 1.0) for second in range(9))
+    signals = replace(phases("wait", *("move",) * 9), breaks=breaks)
+    task = "Push the T block onto the target."
+    said = segment(SegmentEpisode(episode=0, task=task, duration=10.0, signals=signals)).segments
+    assert [item.label for item in said] == ["wait", "push the T block onto the target"]
+
+
+def test_what_is_brought_to_a_thing_is_let_go_at_it() -> None:
+    assert labels("Move the red cube to the box.", *PICK)[-1] == "release the red cube at the box"
+    assert labels("Hand the cup to the left arm.", *PICK)[-1] == "release the cup to the left arm"
 
 
 def test_video_only_is_one_segment_named_by_the_task() -> None:

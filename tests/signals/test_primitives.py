@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -45,6 +46,41 @@ def test_a_motion_is_named_only_as_far_as_its_channel_tells(name: str, by: float
     motions = analyse(ramp(0, names, by)).motions
     assert at(motions, 1.5) == text
     assert at(motions, 0.3) == at(motions, 2.8) == "hold still"
+
+
+@pytest.mark.parametrize(
+    ("names", "by", "text"),
+    [
+        (("x.vel", "theta.vel"), 0.3, "drive forward"),
+        (("x.vel", "arm_elbow.pos", "arm_gripper.pos", "theta.vel"), -0.3, "drive backward"),
+        (("theta.vel", "x.vel"), -0.5, "turn right"),
+        (("base_vx", "base_wz"), 0.3, "drive forward"),
+        (("y.vel", "theta.vel"), 0.3, "drive"),
+        (("x_vel", "y_vel", "z_vel"), 0.3, "move the arm"),
+    ],
+)
+def test_a_base_drives_for_as_long_as_its_velocity_is_not_zero(
+    names: tuple[str, ...], by: float, text: str
+) -> None:
+    times = np.arange(90) / 30
+    values = np.zeros((90, len(names)), dtype=np.float32)
+    values[30:60, 0] = by
+    told = analyse(Episode(0, (), 30.0, times.astype(np.float32), None, Channels(values, names), (), {}))
+    assert [at(told.motions, seconds) for seconds in (0.5, 1.5, 2.5)] == ["hold still", text, "hold still"]
+    assert not told.events
+
+
+def test_torques_are_no_motion() -> None:
+    data = ramp(0, ("elbow", "wrist"))
+    assert data.state is not None
+    rough = np.random.default_rng(0).normal(0, 1, (90, 2)).astype(np.float32)
+    names = ("elbow", "wrist", "elbow_torque", "wrist_effort")
+    loaded = Channels(np.hstack((data.state.values, rough)), names)
+    assert (
+        analyse(replace(data, state=loaded, action=None)).pauses == analyse(replace(data, action=None)).pauses
+    )
+    only = Channels(rough, ("elbow_torque", "wrist_effort"))
+    assert not analyse(replace(data, state=only, action=None)).phases
 
 
 def test_no_motion_is_a_sliver() -> None:

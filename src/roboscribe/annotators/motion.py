@@ -14,7 +14,7 @@ class MotionPrimitives(Blind):
     """Writes down what state and action show; no ask is needed, and none for an episode without signals."""
 
     name = "motion"
-    version = 1
+    version = 2
     styles = frozenset[str | None]({"motion"})
     requires = ()
     accompanies: tuple[str, ...] = ()

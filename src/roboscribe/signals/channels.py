@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roboscribe.signals.arrays import Array, correlation, noise, smooth
+from roboscribe.signals.arrays import Array, Mask, correlation, noise, smooth
 from roboscribe.signals.facts import Arm
 
 
@@ -25,8 +25,14 @@ POSE_WORDS = _words(
 )
 """A channel with one of these belongs to the arm (``left_hand_x``), unless it names a finger."""
 
-DELTA_WORDS = _words("delta vel velocity dx dy dz droll dpitch dyaw")
+DELTA_WORDS = _words("delta vel velocity speed dx dy dz droll dpitch dyaw dtheta vx vy vz wx wy wz omega")
 """A channel with one of these tells a change or a speed, not a position."""
+
+EFFORT_WORDS = _words("force torque effort load wrench")
+"""A channel with one of these tells how hard something pushes, not where it is."""
+
+BASE_WORDS = _words("base chassis wheel wheels theta dtheta omega drive")
+"""A change or speed with one of these moves the whole robot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,24 @@ def is_gripper(name: str) -> bool:
 def is_delta(names: tuple[str, ...]) -> bool:
     """Whether channel names say that values are changes or velocities, not positions."""
     arm = [name for name in names if not is_gripper(name)]
-    return bool(arm) and sum(bool(set(words(name)) & DELTA_WORDS) for name in arm) * 2 > len(arm)
+    return bool(arm) and sum(_has(name, DELTA_WORDS) for name in arm) * 2 > len(arm)
+
+
+def changes(names: tuple[str, ...]) -> Mask:
+    """Which channels tell changes or velocities, shape [channels]: all of them where most of the arm's do."""
+    if is_delta(names):
+        return np.ones(len(names), dtype=np.bool_)
+    return np.array([_has(name, DELTA_WORDS) for name in names], dtype=np.bool_)
+
+
+def is_base(names: tuple[str, ...]) -> Mask:
+    """Which channels drive the robot's base, shape [channels]: velocities, where one of them names a base.
+
+    ``x.vel`` alone may be that of a hand; beside ``theta.vel`` it is not.
+    """
+    speeds = np.array([_has(name, DELTA_WORDS) for name in names], dtype=np.bool_)
+    named = any(fast and _has(name, BASE_WORDS) for fast, name in zip(speeds, names, strict=True))
+    return speeds & named
 
 
 def columns_of(names: tuple[str, ...], values: Array) -> tuple[Columns, ...]:
@@ -93,8 +116,9 @@ def columns_of(names: tuple[str, ...], values: Array) -> tuple[Columns, ...]:
         return _by_layout(values)
     gripper = [index for index in range(count) if is_gripper(names[index])]
     if not gripper:
-        gripper = [index for index in _by_behaviour(values, range(count)) if not _is_pose(names[index])]
-    joints = [index for index in range(count) if index not in gripper]
+        told = POSE_WORDS | DELTA_WORDS
+        gripper = [index for index in _by_behaviour(values, range(count)) if not _has(names[index], told)]
+    joints = [i for i in range(count) if i not in gripper and not _has(names[i], EFFORT_WORDS)]
     sides = {index: side(names[index]) for index in range(count)}
     # The left and right finger of one gripper do not make two arms: joints decide, where there are any.
     deciding = {sides[index] for index in (joints or gripper)}
@@ -111,8 +135,8 @@ def columns_of(names: tuple[str, ...], values: Array) -> tuple[Columns, ...]:
     )
 
 
-def _is_pose(name: str) -> bool:
-    return bool(set(words(name)) & POSE_WORDS)
+def _has(name: str, some: frozenset[str]) -> bool:
+    return not some.isdisjoint(words(name))
 
 
 def _by_layout(values: Array) -> tuple[Columns, ...]:

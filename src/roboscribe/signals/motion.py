@@ -53,13 +53,13 @@ class Dip:
     turn: float
 
 
-def movement_of(path: Array, fps: float, summed: bool = False, scale: Array | None = None) -> Movement:
+def movement_of(path: Array, fps: float, summed: Mask, scale: Array | None = None) -> Movement:
     """The motion along a path.
 
     Args:
         path: Shape [frames, joints].
         fps: Frames per second.
-        summed: Whether the path is a sum of noisy steps, so that its noise grows like a random walk.
+        summed: Which joints are sums of noisy steps, so that their noise grows like a random walk; shape [joints].
         scale: What counts as a joint's range, shape [joints], where a like arm moves further than this one.
     """
     frames = len(path)
@@ -93,7 +93,7 @@ def tail_of(speed: Array, frame: int, fps: float) -> float:
     return min(reach * now / (before - now), 0.2 * fps) if before > now else 0.0
 
 
-def _measured_velocity(path: Array, fps: float, summed: bool, scale: Array | None) -> tuple[Array, float]:
+def _measured_velocity(path: Array, fps: float, summed: Mask, scale: Array | None) -> tuple[Array, float]:
     """Relative joint velocities and the speed of noise alone, smoothed no more than the noise demands."""
     velocity, floor = path, 0.0
     for seconds in SMOOTHING:
@@ -104,17 +104,15 @@ def _measured_velocity(path: Array, fps: float, summed: bool, scale: Array | Non
 
 
 def _velocity(
-    path: Array, sigma: float, fps: float, summed: bool, scale: Array | None
+    path: Array, sigma: float, fps: float, summed: Mask, scale: Array | None
 ) -> tuple[Array, float]:
     """Joint velocities relative to each joint's range, shape [frames, joints], and the speed of noise alone."""
     smoothed = smooth(path, sigma)
     velocity = np.gradient(smoothed, axis=0) * fps
     weights = kernel(sigma)
-    if summed:
-        rough = noise(np.diff(path, axis=0)) * float(np.sqrt((weights**2).sum())) * fps
-    else:
-        steps = np.convolve(weights, [0.5, 0.0, -0.5])
-        rough = noise(path) * float(np.sqrt((steps**2).sum())) * fps
+    steps = np.convolve(weights, [0.5, 0.0, -0.5])
+    walk = noise(np.diff(path, axis=0)) * float(np.sqrt((weights**2).sum()))
+    rough = np.where(summed, walk, noise(path) * float(np.sqrt((steps**2).sum()))) * fps
     # A joint that never moves faster than its noise would otherwise count as much as one that does.
     alive = np.quantile(np.abs(velocity), 0.95, axis=0) > 3 * rough
     spread = np.ptp(smoothed, axis=0) if scale is None else scale

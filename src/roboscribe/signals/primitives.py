@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from roboscribe.signals.arrays import runs
-from roboscribe.signals.channels import words
+from roboscribe.signals.channels import is_base, words
 from roboscribe.signals.events import Stroke
 from roboscribe.signals.facts import Arm, Motion
 from roboscribe.signals.motion import Movement, dips
@@ -25,6 +25,10 @@ PARTS = (
 )
 
 AXES = {"z": ("raise the {}arm", "lower the {}arm")}
+
+_AHEAD, _ROUND = ("drive forward", "drive backward"), ("turn left", "turn right")
+BASE = {"x": _AHEAD, "vx": _AHEAD, "theta": _ROUND, "omega": _ROUND, "wz": _ROUND}
+"""What a base does by the word of its velocity, and by its sign: ahead and counterclockwise, as in ROS (REP 103)."""
 
 
 def motions_of(
@@ -92,11 +96,15 @@ def _arm_text(trace: ArmTrace, movement: Movement, start: int, stop: int) -> str
             named = _named(trace, main, float(movement.velocity[start:stop, main].sum()))
             if named:
                 return named.format(which)
+        if float(travel[is_base(trace.names)].sum()) > 0.75 * total:
+            return "drive"
     return f"move the {which}arm"
 
 
 def _named(trace: ArmTrace, column: int, direction: float) -> str:
     found = words(trace.names[column])
+    if is_base(trace.names)[column]:
+        return next((BASE[axis][0 if direction > 0 else 1] for axis in BASE if axis in found), "")
     if any(axis in found for axis in ("dz", "z")) and not {"rot", "ang", "quat"} & set(found):
         return AXES["z"][0 if direction > 0 else 1]
     joined = "_".join(found)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from roboscribe.episode import Channels, Episode
-from roboscribe.signals.arrays import Array, clean, correlation, noise, smooth
-from roboscribe.signals.channels import Columns, columns_of, is_delta
+from roboscribe.signals.arrays import Array, Mask, clean, correlation, noise, smooth
+from roboscribe.signals.channels import Columns, changes, columns_of
 from roboscribe.signals.facts import Arm
 
 
@@ -19,7 +19,7 @@ class ArmTrace:
     Attributes:
         arm: Which arm.
         path: Where the arm is told to be (where it is, if there is no action), shape [frames, joints].
-        summed: Whether ``path`` is the sum of commanded changes.
+        summed: Which joints of ``path`` are sums of changes or velocities, shape [joints].
         names: One name per joint of ``path``, ``""`` where unknown.
         command: Raw gripper channels told, shape [frames, fingers], or None.
         measured: Raw gripper channels measured, shape [frames, fingers], or None.
@@ -28,7 +28,7 @@ class ArmTrace:
 
     arm: Arm
     path: Array
-    summed: bool
+    summed: Mask
     names: tuple[str, ...]
     command: Array | None
     measured: Array | None
@@ -36,7 +36,7 @@ class ArmTrace:
 
 
 def arm_traces(episode: Episode) -> tuple[ArmTrace, ...]:
-    """The arms of an episode in the order left, right; empty without state and action."""
+    """The arms of an episode in the order left, right; empty where neither state nor action places one."""
     state, action = _usable(episode.state), _usable(episode.action)
     if state is None and action is None:
         return ()
@@ -46,7 +46,8 @@ def arm_traces(episode: Episode) -> tuple[ArmTrace, ...]:
     seen = _Side(state) if state is not None else None
     main = told if told is not None else seen
     assert main is not None
-    return tuple(_trace(columns.arm, told, seen) for columns in main.columns)
+    traces = (_trace(columns.arm, told, seen) for columns in main.columns)
+    return tuple(trace for trace in traces if trace.names or trace.grip_names)
 
 
 class _Side:
@@ -56,6 +57,7 @@ class _Side:
         self.values = clean(channels.values)
         self.names = channels.names
         self.columns = columns_of(channels.names, self.values)
+        self.changes = changes(channels.names)
 
     def of(self, arm: Arm) -> Columns | None:
         """This arm's columns; an arm ``""`` owns the columns of every side."""
@@ -103,8 +105,8 @@ def _trace(arm: Arm, told: _Side | None, seen: _Side | None) -> ArmTrace:
 
 def _path(
     told: _Side | None, command: Columns | None, seen: _Side | None, measure: Columns | None
-) -> tuple[Array, tuple[str, ...], bool]:
-    """The arm's path, its names, and whether it is summed up from commanded changes.
+) -> tuple[Array, tuple[str, ...], Mask]:
+    """The arm's path, its names, and which of its joints are summed up from changes.
 
     The command says first what the arm is about to do; where it stays constant, or there is none, the
     measurement serves.
@@ -112,14 +114,20 @@ def _path(
     measured = seen.take(measure.joints) if seen is not None and measure is not None else None
     if told is not None and command is not None and command.joints:
         path = told.take(command.joints)
-        names = tuple(told.names[index] for index in command.joints)
         if bool((np.ptp(path, axis=0) > 0).any()) or measured is None:
-            changes = is_delta(told.names) or _tells_changes(path, measured)
-            return (np.cumsum(path, axis=0) if changes else path), names, changes
+            return _summed(told, command.joints, path, _tells_changes(path, measured))
     if measured is not None and seen is not None and measure is not None:
-        return measured, tuple(seen.names[index] for index in measure.joints), False
+        return _summed(seen, measure.joints, measured, every=False)
     either = told or seen
-    return np.zeros((len(either.values) if either else 0, 0)), (), False
+    return np.zeros((len(either.values) if either else 0, 0)), (), np.zeros(0, dtype=np.bool_)
+
+
+def _summed(
+    side: _Side, joints: tuple[int, ...], path: Array, every: bool
+) -> tuple[Array, tuple[str, ...], Mask]:
+    """A path with its changes summed up: those that names tell, or ``every`` channel."""
+    told = side.changes[list(joints)] | every
+    return np.where(told, np.cumsum(path, axis=0), path), tuple(side.names[i] for i in joints), told
 
 
 def _tells_changes(action: Array, measured: Array | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, cast
 
 from roboscribe.episode import Camera
 from roboscribe.language import Row
+from roboscribe.validation.base import at
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -32,6 +33,11 @@ def _parse(text: str) -> tuple[Any, str]:
         return None, "is not JSON"
     except (ValueError, RecursionError) as error:
         return None, str(error)
+
+
+def seen(row: Row) -> str:
+    """What a row is about, for messages: ``of observation.images.top at 2.77 s``."""
+    return f"of {row.camera} {at(row.timestamp)}" if row.camera else at(row.timestamp)
 
 
 def key_fault(data: dict[str, Any], required: frozenset[str], optional: frozenset[str]) -> str | None:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
-from roboscribe.validation.content import as_list, in_pixels, inside, key_fault, numbers, parsed, text_fault
+from roboscribe.validation.content import (
+    as_list,
+    in_pixels,
+    inside,
+    key_fault,
+    numbers,
+    parsed,
+    seen,
+    text_fault,
+)
 
 _PATH = frozenset({"label", "point_format", "points"})
 
@@ -25,7 +34,7 @@ def trace_path(view: EpisodeView) -> Iterator[Problem]:
         if fault:
             yield Problem(
                 row.timestamp,
-                f"The trace {quoted(row.content)} {at(row.timestamp)} {fault}.",
+                f"The trace {quoted(row.content)} {seen(row)} {fault}.",
                 'Write it as {"paths": [{"label": "gripper", "point_format": "xy", "points": [[x, y], …]}]}. '
                 + in_pixels(camera),
             )

@@ -16,6 +16,7 @@ from roboscribe.validation.content import (
     key_fault,
     numbers,
     parsed,
+    seen,
     size_of,
     text_fault,
 )
@@ -60,7 +61,7 @@ def answer_json(view: EpisodeView) -> Iterator[Problem]:
         if fault or not isinstance(data, dict):
             yield Problem(
                 row.timestamp,
-                f"The vqa answer {quoted(row.content)} {at(row.timestamp)} {fault or 'is no JSON object'}.",
+                f"The vqa answer {quoted(row.content)} {seen(row)} {fault or 'is no JSON object'}.",
                 "Write the answer as one JSON object.",
             )
 
@@ -74,7 +75,7 @@ def answer_schema(view: EpisodeView) -> Iterator[Problem]:
         if fault:
             yield Problem(
                 row.timestamp,
-                f"The vqa answer {quoted(row.content)} {at(row.timestamp)} {fault}.",
+                f"The vqa answer {quoted(row.content)} {seen(row)} {fault}.",
                 "Answer as bbox, keypoint, count, attribute or spatial, with exactly the keys of that kind.",
             )
 
@@ -87,7 +88,7 @@ def boxes(view: EpisodeView) -> Iterator[Problem]:
         for detection in as_list(data.get("detections")):
             box = numbers(detection.get("bbox"), 4) if isinstance(detection, dict) else None  # pyright: ignore
             if box is not None and (fault := _box_fault(box, camera)):
-                yield Problem(row.timestamp, f"The box {box} {at(row.timestamp)} {fault}.", in_pixels(camera))
+                yield Problem(row.timestamp, f"The box {box} {seen(row)} {fault}.", in_pixels(camera))
 
 
 @rule("vqa.point", "vqa")
@@ -99,7 +100,7 @@ def points(view: EpisodeView) -> Iterator[Problem]:
         if point is not None and not inside(point, camera):
             yield Problem(
                 row.timestamp,
-                f"The point {point} {at(row.timestamp)} is outside the image.",
+                f"The point {point} {seen(row)} is outside the image.",
                 in_pixels(camera),
             )
 
@@ -112,7 +113,7 @@ def counts(view: EpisodeView) -> Iterator[Problem]:
         if type(count) is not int or count < 0:
             yield Problem(
                 row.timestamp,
-                f"The count {at(row.timestamp)} is {count!r}.",
+                f"The count {seen(row)} is {count!r}.",
                 "Give a whole number of at least 0, not a text or true/false.",
             )
 
@@ -125,7 +126,7 @@ def relations(view: EpisodeView) -> Iterator[Problem]:
         if isinstance(one, str) and isinstance(other, str) and one.strip().lower() == other.strip().lower():
             yield Problem(
                 row.timestamp,
-                f"Subject and object {at(row.timestamp)} are both {quoted(one)}.",
+                f"Subject and object {seen(row)} are both {quoted(one)}.",
                 "Relate it to another thing.",
             )
 

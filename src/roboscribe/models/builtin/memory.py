@@ -94,8 +94,8 @@ class _Story:
             if task.understood or (task.actions and all(map(is_reaching, task.actions))):
                 for action in task.actions:
                     self._act(action, step.arm)
-            else:
-                self.outcomes.append(Outcome(past_phrase(step.text)))
+            elif (outcome := Outcome(past_phrase(step.text))) not in self.outcomes[-1:]:
+                self.outcomes.append(outcome)
 
     def tell(self) -> str:
         """The memory at this point."""

@@ -75,7 +75,7 @@ def rephrase(ask: RephraseTask) -> Rephrasings:
     if task.understood:
         texts = _ways(_deeds(task), chance)
     elif task.actions and _starts_with_verb(ask.task):
-        body = _lower_first(ask.task.strip().rstrip(".!? "))
+        body = _lower_first(" ".join(ask.task.split()).rstrip(".!? "))
         frames = list(_FRAMES)
         chance.shuffle(frames)
         texts = (_sentence(frame, body) for frame in frames)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from roboscribe.asks import Segment, SegmentEpisode, Segments
-from roboscribe.english.task import parse_task
+from roboscribe.english.task import is_placeholder, parse_task
 from roboscribe.errors import AnswerError
 from roboscribe.models.builtin.goals import ON_TOP, UNKNOWN, Goal, goals_of
 from roboscribe.models.builtin.wording import label_of
@@ -16,6 +16,9 @@ from roboscribe.signals.pushes import pushes, way_back
 
 LEAST_CLEAR = 0.25
 """Least strength of a break that can begin or end a push."""
+
+MOST_STOPS = 6
+"""For each push. An arm that stops more often pushes again and again, and where each begins cannot be told."""
 
 LEAST_SECONDS = 0.1
 """Shorter segments join the one before them."""
@@ -43,7 +46,7 @@ def _whole(ask: SegmentEpisode) -> list[Segment]:
     """The subtasks of the whole episode: a stretch is understood only from what came before it."""
     phases = [phase for phase in ask.signals.phases if phase.end > phase.start]
     if not phases:
-        text = " ".join(ask.task.split()).rstrip(". ")[:120]
+        text = _name_of(ask.task)
         if len(text) < 2:
             raise AnswerError(
                 "Neither the robot's signals nor a task text tell what is done.",
@@ -51,7 +54,10 @@ def _whole(ask: SegmentEpisode) -> list[Segment]:
             )
         return [Segment(start=0.0, end=ask.duration, label=text)]
     both = len({phase.arm for phase in phases if phase.arm}) > 1
-    named = _joined(_assigned(phases, goals_of(parse_task(ask.task)), ask.signals))
+    goals = goals_of(parse_task(ask.task))
+    if not goals and not any(phase.verb == "grasp" for phase in phases):
+        return _covering(_unnamed(phases, ask.task), ask.duration)
+    named = _joined(_assigned(phases, goals, ask.signals))
     labelled = [
         Segment(
             start=item.phase.start,
@@ -61,6 +67,19 @@ def _whole(ask: SegmentEpisode) -> list[Segment]:
         for item in named
     ]
     return _covering(labelled, ask.duration)
+
+
+def _unnamed(phases: Sequence[Phase], task: str) -> list[Segment]:
+    """Phases of a robot that takes hold of nothing, for a task that cannot be read: motion bears the task's name."""
+    motion = "move" if is_placeholder(task) else _name_of(task)
+    return [
+        Segment(start=phase.start, end=phase.end, label="wait" if phase.verb == "wait" else motion)
+        for phase in phases
+    ]
+
+
+def _name_of(task: str) -> str:
+    return " ".join(task.split()).rstrip(". ")[:120]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,12 @@ def _free_stretch(
     if not spans:
         goal = wanted[0] if wanted else following
         named = [Named(phase, goal, False) for phase in stretch]
+        if len(wanted) == 1:
+            # Which part of the motion does it cannot be told; that the motion does it can.
+            named = [
+                n if n.phase.verb == "wait" else replace(n, phase=replace(n.phase, verb="push"))
+                for n in named
+            ]
         if goal.carries and goal is not UNKNOWN:
             named = [
                 replace(n, phase=replace(n.phase, verb="move")) if n.phase.verb == "push" else n
@@ -192,9 +217,11 @@ def _frames(signals: Signals) -> tuple[float, list[int]]:
 
 
 def _strokes_in(moving: Sequence[Phase], count: int, signals: Signals) -> list[tuple[float, float]]:
-    """Spans in seconds of ``count`` pushes in a stretch of motion; empty when it does not hold as many."""
+    """Spans in seconds of ``count`` pushes in a stretch of motion; empty when it does not hold just as many."""
     rate, stops = _frames(signals)
     start, end = round(moving[0].start * rate), round(moving[-1].end * rate)
+    if sum(start < stop < end for stop in stops) > MOST_STOPS * count:
+        return []
     return [(a / rate, b / rate) for a, b in pushes(signals.speed, stops, start, end, count)]
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from roboscribe.models.builtin.goals import INSIDE, ON_TOP, Goal
 from roboscribe.signals import Phase
+
+_TAKES = re.compile(r"\b(arm|hand|gripper|person|human|man|woman|child|user|me|you|him|her|them)$")
+"""Who is given what is brought to them."""
 
 
 def label_of(phase: Phase, goal: Goal, full: bool, name_arm: bool) -> str:
@@ -32,23 +37,25 @@ def _text(phase: Phase, goal: Goal, full: bool) -> str:
             return f"reopen the gripper and back off from {thing}"
         case "release":
             above = "on top of" if goal.preposition == "on top of" else "onto"
-            return f"release {thing}{_place(goal, above)}"
+            return f"release {thing}{_place(goal, above, 'at')}"
         case "lower":
-            return f"lower {thing}{_place(goal, 'onto')}"
+            return f"lower {thing}{_place(goal, 'onto', 'at')}"
         case "push" if goal.verb not in ("carry", "push"):
             return f"{goal.verb} {thing}"
         case "push" | "pull":
-            return f"{phase.verb} {thing}{_place(goal, 'onto')}"
+            return f"{phase.verb} {thing}{_place(goal, 'onto', 'to')}"
         case _:
             return f"{phase.verb} {thing}"
 
 
-def _place(goal: Goal, above: str) -> str:
-    """Where the object goes, with a leading space; ``above`` is the word for onto it."""
+def _place(goal: Goal, above: str, by: str) -> str:
+    """Where the object goes, with a leading space; ``above`` is the word for onto it, ``by`` for to it."""
     if goal.destination is None:
         return ""
     if goal.preposition in INSIDE:
         return f" into {goal.destination}"
     if goal.preposition in ON_TOP:
         return f" {above} {goal.destination}"
-    return f" {goal.preposition or 'to'} {goal.destination}"
+    if goal.preposition in (None, "to"):
+        return f" {'to' if _TAKES.search(goal.destination) else by} {goal.destination}"
+    return f" {goal.preposition} {goal.destination}"
