@@ -238,8 +238,11 @@ class TasksProgress:
 
     Attributes:
         tasks: Number of tasks.
-        running: Of these, those at work now.
-        ended: Those that have ended, however they did.
+        waiting: Of these, those that wait for their turn.
+        running: Those at work now.
+        done_tasks: Those that have done all their work.
+        failed_tasks: Those that have ended otherwise, and told why.
+        lost: Those that were killed, or never began.
         episodes: Episodes of all tasks.
         done: Episodes that are staged.
         failed: Episodes that failed.
@@ -249,8 +252,11 @@ class TasksProgress:
     """
 
     tasks: int
+    waiting: int
     running: int
-    ended: int
+    done_tasks: int
+    failed_tasks: int
+    lost: int
     episodes: int
     done: int
     failed: int

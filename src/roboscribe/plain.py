@@ -114,12 +114,28 @@ def money(cost: float) -> str:
     return f"{cost:.{1 - floor(log10(cost))}f}"
 
 
+def duration(seconds: float) -> str:
+    """A length of time in its largest units: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{max(0, seconds):.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def tasks_line(event: TasksProgress) -> str:
     """How far a cluster is, in a line."""
-    left = "" if event.seconds_left is None else f", {event.seconds_left / 60:.0f} min left"
+    left = f", {duration(event.seconds_left)} left" if event.seconds_left else ""
+    states = (
+        (event.running, "running"),
+        (event.waiting, "waiting"),
+        (event.done_tasks, "done"),
+        (event.failed_tasks, "failed"),
+        (event.lost, "lost"),
+    )
+    told = ", ".join(f"{number} {state}" for number, state in states if number)
     return (
-        f"{event.done}/{event.episodes} episodes, {event.failed} failed, "
-        f"{event.running} of {event.tasks} tasks running, {event.ended} ended{left}"
+        f"{event.done}/{counted(event.episodes, 'episode')}, {event.failed} failed{left}; "
+        f"{counted(event.tasks, 'task')}{': ' if told else ''}{told}"
     )
 
 
@@ -144,6 +160,7 @@ class PlainLines:
         self._files = self._sent = 0
         self._called = "episode"
         self._spent = Spent()
+        self._states: tuple[int, ...] = ()
 
     def show(self, event: Event) -> None:
         """Print what the event tells."""
@@ -165,7 +182,7 @@ class PlainLines:
                     self._say(text)
             case Answered(asks, spent):
                 self._asks, self._spent = asks, spent
-                self._progress()
+                self._progress(at_once=self._done + self._failed == self._total)
             case EpisodeStaged() | LineDone():
                 self._done += 1
                 self._progress()
@@ -178,7 +195,7 @@ class PlainLines:
             case ShardWritten():
                 pass
             case TasksProgress():
-                self._say(f"{tasks_line(event)}; {asked_line(event)}")
+                self._tasks(event)
             case UploadStarted(files, nbytes, repo_id):
                 self._files, self._sent = files, 0
                 self._say(f"pushing {counted(files, 'file')}, {nbytes / 1e6:,.1f} MB, to {repo_id}")
@@ -199,16 +216,24 @@ class PlainLines:
                 for line in summary(event):
                     self._say(line)
 
+    def _tasks(self, event: TasksProgress) -> None:
+        """Where tasks of a cluster are, when one begins or ends, and else every few seconds."""
+        states = (event.running, event.waiting, event.done_tasks, event.failed_tasks, event.lost)
+        now = time.monotonic()
+        if now - self._last >= self._every or states != self._states:
+            self._last, self._states = now, states
+            self._say(f"{tasks_line(event)}; {asked_line(event)}")
+
     def _step(self, what: str) -> None:
         now = time.monotonic()
         if now - self._last >= self._every:
             self._last = now
             self._say(f"{self._done}/{self._total} done, the last was {what}")
 
-    def _progress(self) -> None:
+    def _progress(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
         settled = self._done + self._failed
-        if now - self._last < self._every and settled < self._total:
+        if now - self._last < self._every and not at_once:
             return
         self._last = now
         spent = f", {spending(self._spent)}" if self._spent.calls else ""

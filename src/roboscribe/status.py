@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,12 @@ class Status:
     left_out: Sequence[Failure] = ()
 
 
-def read_status(settings: DatasetSettings) -> Status:
+def read_status(settings: DatasetSettings, planned: Collection[int] = ()) -> Status:
     """State of the annotation of a dataset.
+
+    Args:
+        settings: Which dataset, and which of its episodes.
+        planned: Episodes that are going to be annotated; an output folder holds no dataset before it is written.
 
     Raises:
         DatasetError: The folder holds neither a dataset nor anything staged, or its metadata cannot be read.
@@ -64,7 +68,9 @@ def read_status(settings: DatasetSettings) -> Status:
     if not has_dataset and not staging.folder.is_dir():
         raise DatasetError(f"{root} holds no dataset and no annotation.", "Give the folder with --root.")
     staged = dict(staging.outcomes())
-    known = set(read_episodes(root, load_info(root).version).indices.tolist() if has_dataset else staged)
+    known = set(
+        read_episodes(root, load_info(root).version).indices.tolist() if has_dataset else {*staged, *planned}
+    )
     episodes = set(parse_episodes(settings.episodes) or known)
     if not episodes <= known:
         raise DatasetError(f"--episodes {min(episodes - known)}: {root} has no such episode.")

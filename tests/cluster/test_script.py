@@ -39,7 +39,7 @@ def submitted(scripts: Path, tmp_path: Path, tasks: int = 3, gpus: int = 0, **se
 
     wanted = ExecutorSettings(name="slurm", **settings)  # type: ignore[arg-type]
     jobs = on_slurm(wanted, "demo", tmp_path / "plan", tasks, print, print, gpus_to_finish=gpus)
-    given = [(scripts / job).read_text() for job in jobs]
+    given = [(scripts / job).read_text() for job in jobs.numbers]
     assert len(given) == len(list(scripts.iterdir())), "every job is known by its number"
     return given
 

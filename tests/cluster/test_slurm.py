@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,8 +15,9 @@ from fake_openai_server import FakeServer
 from plausible import Annotator
 
 from roboscribe.executors.plan import PLAN, load_plan
+from roboscribe.executors.queue import read_jobs
 from roboscribe.executors.report import read_reports
-from roboscribe.executors.watch import NUMBERS, latest_plan
+from roboscribe.executors.watch import latest_plan
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def test_an_array_of_jobs_writes_what_one_process_writes(
     )  # fmt: skip
     said(near)
     assert content(tmp_path / "far") == content(tmp_path / "near")
-    assert f"of {tasks} tasks running" in told
+    assert f"; {tasks} tasks: {tasks} done" in told
     folder = latest_plan(tmp_path / "far")
     assert folder is not None
     ended = [(report.task, report.ended) for report in read_reports(folder)]
@@ -71,9 +71,7 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         # The launching command is killed too: jobs go on without it.
         launching = command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 4, *SMALL)
         folder = once(lambda: latest_plan(tmp_path / "far"))
-        jobs = once(
-            lambda: json.loads((folder / NUMBERS).read_text()) if (folder / NUMBERS).exists() else None
-        )
+        jobs = once(lambda: read_jobs(folder)).numbers
         launching.kill()
         told = said(command(*words(server, "far"), "--executor", "slurm", *SMALL), code=2)
         assert f"scancel {' '.join(jobs)}" in " ".join(told.split()), "one launch at a time"
@@ -87,7 +85,7 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         staged = _staged(tmp_path / "far")
         assert not (tmp_path / "far/meta").exists()
         told = said(command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 2, *SMALL))
-        assert "of 2 tasks running" in told
+        assert "; 2 tasks: 2 done" in told
         assert staged, "something was finished before it was torn apart"
         assert _before(tmp_path / "far") <= {int(path.parent.name[8:]) for path in staged}
         total = asked(server)
@@ -118,8 +116,8 @@ def test_an_episode_that_fails_fails_its_task_and_no_other(
     assert list(one.failed) == [1]
     assert other.ended == "done"
     status = said(command("status", "--root", tmp_path / "out", "--watch"))
-    assert "3 of 4 episodes complete, 1 failed" in status
-    assert "1 episode: vqa: Episode 1" in " ".join(status.split())
+    assert "3/4 episodes, 1 failed; 2 tasks: 1 done, 1 failed" in status
+    assert "1 episode failed: vqa: Episode 1" in " ".join(status.split())
     assert "--task 0 shows its log" in status
     assert "1 of 2 episodes failed." in said(command("status", "--root", tmp_path / "out", "--task", 0))
 

@@ -11,12 +11,13 @@ import pytest
 from roboscribe.config import AnnotateSettings, ExecutorSettings
 from roboscribe.errors import RoboscribeError
 from roboscribe.events import EpisodeFailed, EpisodeStaged, RunFinished
-from roboscribe.executors.jobs import Outcome
 from roboscribe.executors.launches import alone, staged_before
+from roboscribe.executors.outcome import Outcome
 from roboscribe.executors.plan import Plan
+from roboscribe.executors.queue import Jobs
 from roboscribe.executors.report import Reporter
 from roboscribe.executors.run import plan_of
-from roboscribe.executors.watch import NUMBERS, watch
+from roboscribe.executors.watch import watch
 
 EPISODES = tuple(range(6))
 
@@ -104,11 +105,11 @@ def test_two_launches_at_once_are_refused(
         pass
     squeue = tmp_path / "bin" / "squeue"
     squeue.parent.mkdir()
-    squeue.write_text("#!/bin/sh\necho 8\n")
+    squeue.write_text("#!/bin/sh\necho '8|0|PENDING|Dependency'\n")
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(squeue.parent), prepend=os.pathsep)
     folder = launches.launched(launches.plan())
-    (folder / NUMBERS).write_text('["7", "8"]')
+    Jobs(("7",), 1000, "8").save(folder)
     with pytest.raises(RoboscribeError) as refused, alone(tmp_path):
         pass
     assert "scancel 7 8" in refused.value.hint

@@ -1,16 +1,79 @@
-"""What is told of a cluster from the reports of its tasks."""
+"""What is told of a cluster from the reports of its tasks, and from Slurm's queue and logs."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from roboscribe.config import AnnotateSettings
-from roboscribe.events import Spent
-from roboscribe.executors.report import TaskReport
+from roboscribe.cli.app import main
+from roboscribe.config import AnnotateSettings, ExecutorSettings
+from roboscribe.errors import RoboscribeError
+from roboscribe.events import Answered, EpisodeStaged, RunFinished, Spent, StagingStarted
+from roboscribe.executors.launches import alone
+from roboscribe.executors.outcome import Outcome
+from roboscribe.executors.queue import Jobs
+from roboscribe.executors.report import Reporter, TaskReport, read_reports
 from roboscribe.executors.run import plan_of
-from roboscribe.executors.watch import Watch
+from roboscribe.executors.watch import Watch, watch
+from roboscribe.plain import tasks_line
+
+Squeue = Callable[..., None]
+
+
+@pytest.fixture
+def squeue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Squeue:
+    """Sets the lines that a stand-in for squeue prints, what it complains of, and its exit code."""
+    path = tmp_path / "bin" / "squeue"
+    path.parent.mkdir()
+    monkeypatch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+
+    def prints(*lines: str, error: str = "", code: int = 0) -> None:
+        text = "\n".join(lines)
+        path.write_text(f"#!/bin/sh\ncat <<'EOF'\n{text}\nEOF\necho '{error}' >&2\nexit {code}\n")
+        path.chmod(0o755)
+
+    return prints
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A plan of eight tasks of an episode each, which became the arrays 7 (five tasks) and 8, and the job 9."""
+    plan = plan_of(AnnotateSettings(root=tmp_path, executor=ExecutorSettings(tasks=8)), tuple(range(8)))
+    folder = plan.save(tmp_path / "data")
+    Jobs(("7", "8"), 5, "9").save(folder)
+    return folder
+
+
+def ended(folder: Path, task: int, error: Exception | None = None) -> None:
+    """A task that works, and ends."""
+    try:
+        with Reporter(folder, task) as reporter:
+            reporter.listen(StagingStarted(1, ("plan",), "fake"))
+            reporter.listen(Answered(5, Spent(calls=5, prompt_tokens=50)))
+            if error is not None:
+                raise error
+            reporter.listen(EpisodeStaged(task, 5, (), ()))
+    except RoboscribeError:
+        pass
+
+
+def killed(folder: Path, task: int) -> None:
+    """A task that begins, and is killed."""
+    Reporter(folder, task).__enter__()._over.set()  # pyright: ignore[reportPrivateUsage]
+
+
+def slurm_log(folder: Path, name: str, text: str) -> None:
+    """What Slurm wrote into the log of a task."""
+    path = folder / "tasks" / "slurm_logs" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def states(folder: Path) -> list[tuple[str, str]]:
+    return [(state.state, state.why) for state in watch(folder).states]
 
 
 def test_a_node_is_as_fast_as_its_tasks_are_together() -> None:
@@ -22,7 +85,100 @@ def test_a_node_is_as_fast_as_its_tasks_are_together() -> None:
         TaskReport(2, "a", started=90, updated=100, asks=100, spent=spent),
         TaskReport(3, "b", started=0, updated=10, asks=20, spent=spent),
     ]
-    plan = plan_of(AnnotateSettings(root=Path("d")), tuple(range(8)))
-    a, b = Watch(Path("d"), plan, reports, None, now=100).nodes
+    plan = plan_of(AnnotateSettings(root=Path("d"), executor=ExecutorSettings(tasks=4)), tuple(range(8)))
+    a, b = Watch(Path("d"), plan, reports, now=100).nodes
     assert (a.asks_per_second, a.tokens_per_second) == (pytest.approx(10), pytest.approx(150))
     assert (b.asks_per_second, b.tokens_per_second) == (pytest.approx(2), pytest.approx(100))
+
+
+def test_each_task_stands_as_its_report_and_the_queue_say(folder: Path, squeue: Squeue) -> None:
+    ended(folder, 0)
+    ended(folder, 1, RoboscribeError("1 of 1 episodes failed."))
+    for task in (2, 3, 4, 5):
+        killed(folder, task)
+    slurm_log(folder, "7_3.out", "srun: error: n1: task 0: Killed\n")
+    squeue("7|3|FAILED|NonZeroExitCode", "7|2|RUNNING|None", "7|4|PENDING|BeginTime", "8|0|TIMEOUT|TimeLimit",
+           "8|1|PENDING|Resources", "8|2|PENDING|Resources", "9|0|PENDING|Dependency")  # fmt: skip
+    assert states(folder) == [
+        ("done", ""),
+        ("failed", "1 of 1 episodes failed."),
+        ("running", ""),
+        ("lost", "killed"),
+        ("waiting", "BeginTime"),
+        ("lost", "its time limit was reached; give more with --executor.slurm-time"),
+        ("waiting", "Resources"),
+        ("waiting", "Resources"),
+    ]
+    seen = watch(folder)
+    assert not seen.is_over
+    assert seen.waits == [("Resources", 2), ("BeginTime", 1)]
+    told = "8 tasks: 1 running, 3 waiting, 1 done, 1 failed, 2 lost"
+    assert told in tasks_line(seen.progress)
+    assert "waits for the tasks" in seen.writing
+
+
+def test_when_jobs_are_gone_their_logs_tell_how_they_ended(
+    folder: Path, squeue: Squeue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for task in range(4):
+        killed(folder, task)
+    ended(folder, 4, RoboscribeError("It was told to end (SIGTERM)."))
+    for task, text in enumerate(("*** STEP 3.0 ON n1 CANCELLED AT now DUE TO TIME LIMIT ***",
+                                 "slurmstepd: error: Detected 1 oom_kill event in StepId=4.0.",
+                                 "slurmstepd: error: *** JOB 12 ON n1 CANCELLED AT now ***")):  # fmt: skip
+        slurm_log(folder, f"7_{task}.out", f"0: hello\n{text}\n")
+    slurm_log(folder, "7_4.out", "*** JOB 5 ON n1 CANCELLED AT now DUE TO PREEMPTION ***")
+    squeue(error="slurm_load_jobs error: Invalid job id specified", code=1)
+    seen = watch(folder)
+    assert seen.is_over
+    assert [state for state, _ in states(folder)] == ["lost"] * 4 + ["failed"] + ["lost"] * 3
+    whys = [why for _, why in states(folder)]
+    assert "--executor.slurm-time" in whys[0]
+    assert "--executor.slurm-mem" in whys[1]
+    assert (
+        whys[2:]
+        == ["it was cancelled", "no sign of life for 0 s", "other work took its node"]
+        + ["it never began"] * 3
+    )
+    root = str(folder.parents[2])
+    assert main(["status", "--root", root, "--task", "0"]) == 0
+    told = capsys.readouterr().out
+    assert "task 0, 1 episode, 0 to 0: was lost: its time limit was reached" in told
+    assert "Task 0 on " in told, "its own log"
+    assert "DUE TO TIME LIMIT" in told, "and Slurm's"
+    assert main(["status", "--root", root, "--task", "4"]) == 0
+    assert "It was told to end (SIGTERM)." in capsys.readouterr().out
+    assert main(["status", "--root", root, "--task", "8"]) == 2
+    assert "Its tasks are 0 to 7." in capsys.readouterr().err
+
+
+def test_a_queue_that_cannot_be_asked_is_no_queue_that_is_empty(folder: Path, squeue: Squeue) -> None:
+    killed(folder, 0)
+    squeue(error="slurm_load_jobs error: Unable to contact slurm controller", code=1)
+    assert not watch(folder).is_over
+    assert states(folder)[0] == ("running", "")
+    later = watch(folder, lambda: read_reports(folder)[0].updated + 600)
+    assert (later.states[0].state, later.states[0].why) == ("lost", "no sign of life for 10 min")
+    assert later.states[1].state == "waiting"
+    finished = RunFinished(0, 8, 0, 0, 0, 0, 0.0, "data")
+    Outcome(finished, ()).save(folder)
+    assert watch(folder).is_over
+
+
+def test_without_a_queue_the_launching_command_tells_whether_tasks_are_to_come(folder: Path) -> None:
+    (folder / "jobs.json").unlink()
+    ended(folder, 0)
+    with alone(folder.parents[2]):
+        assert not watch(folder).is_over
+        assert watch(folder).progress.waiting == 7
+    assert watch(folder).is_over
+    assert watch(folder).progress.lost == 7
+
+
+def test_a_task_that_is_started_again_adds_to_what_it_has_spent(folder: Path) -> None:
+    killed(folder, 0)
+    ended(folder, 1)
+    ended(folder, 1)
+    progress = watch(folder).progress
+    assert (progress.asks, progress.spent.calls, progress.spent.prompt_tokens) == (10, 10, 100)
+    assert [report.starts for report in read_reports(folder)] == [1, 2]

@@ -15,11 +15,11 @@ from fake_openai_server import FakeServer
 from talking import Look, Repeat, Sight
 
 from roboscribe.config import VlmSettings
-from roboscribe.errors import ServerError, SettingsError
+from roboscribe.errors import NotStaged, ServerError, SettingsError
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget
-from roboscribe.models.select import choose, identity_of, open_model
+from roboscribe.models.select import choose, identity_of, open_model, staged_model
 from roboscribe.origin import installing
 
 URL = ("http://127.0.0.1:9/v1",)
@@ -142,6 +142,22 @@ def test_a_model_is_served_asked_and_remembered(tmp_path: Path) -> None:
             accounts.append((model.ledger.calls, model.ledger.cached))
     assert answers[0] == answers[1]
     assert accounts == [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_what_writes_staged_results_needs_no_gpu_where_the_model_that_made_them_does(
+    gpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roboscribe.models.select.find_spec", lambda package: None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
+    vlm = VlmSettings(model_id="m")
+    with pytest.raises(SettingsError):
+        choose(vlm, environ={})
+    staged = staged_model(vlm, Repeat(), environ={})
+    assert staged.identity == identity_of(vlm, "m"), "results of the model hold for it"
+    assert staged.looks(Look)
+    with pytest.raises(NotStaged, match="Look of episode 0"):
+        asyncio.run(staged.answer(Look(episode=0, seed=1, text="What?")))
 
 
 ANSWERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
@@ -31,8 +31,8 @@ class Arguments(DatasetSettings):
     """Folder of a run with `--output-dir`; the same as naming it with `--root`."""
     watch: bool = False
     """Of a run on a cluster or at Hugging Face: show it again and again until no task runs any more."""
-    task: int | None = None
-    """Of a run on a cluster: show the end of the log of this task."""
+    task: int | Literal["write"] | None = None
+    """Of a run on a cluster: what became of this task, or of the last job (write), and the end of its log."""
     job: str | None = None
     """Of a run at Hugging Face: show the end of the log of this job, such as `owner/number`."""
 
@@ -57,25 +57,30 @@ def main(words: Sequence[str]) -> int:
     if folder is None and (arguments.watch or arguments.task is not None):
         flag = "watch" if arguments.watch else "task"
         raise SettingsError(f"--{flag}: this dataset was not annotated on a cluster.", "Leave it out.")
+    planned, whole = frozenset[int](), True
     if folder is not None:
         from roboscribe.cli.tasks import follow, log_of, view
 
+        seen = watch(folder)
         if arguments.task is not None:
-            console.print(log_of(folder, arguments.task), highlight=False, soft_wrap=True, markup=False)
+            console.print(log_of(seen, arguments.task), highlight=False, soft_wrap=True, markup=False)
             return EXIT_OK
         if arguments.watch:
-            follow(console, folder)
+            seen = follow(console, folder)
         else:
-            console.print(view(watch(folder)), highlight=False, soft_wrap=True)
-    show(console, read_status(arguments))
+            console.print(view(seen), highlight=False, soft_wrap=True)
+        # Which annotators belong to an episode is read off what is staged, which tells only once all of it is.
+        planned, whole = seen.plan.episodes, seen.progress.done_tasks == len(seen.plan.tasks)
+    show(console, read_status(arguments, planned), whole=whole)
     return EXIT_OK
 
 
-def show(console: Console, status: Status) -> None:
-    """Print the state of an annotation."""
+def show(console: Console, status: Status, *, whole: bool) -> None:
+    """Print the state of an annotation, in a sentence, too, where it is staged as a whole."""
     from rich.table import Table
 
-    console.print(status.headline, highlight=False, soft_wrap=True, markup=False)
+    if whole:
+        console.print(status.headline, highlight=False, soft_wrap=True, markup=False)
     if status.annotators:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("annotator")

@@ -42,6 +42,25 @@ def lock(handle: int) -> bool | None:
     return True
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a file; not where there is none, or none can be."""
+    import fcntl
+
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def link(path: Path, copy: Path) -> None:
     """A hard link to a file, or a copy of it where links cannot be."""
     try:

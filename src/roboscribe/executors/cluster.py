@@ -10,11 +10,13 @@ import math
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,16 @@ from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
 from roboscribe.config import ExecutorSettings
-from roboscribe.errors import RoboscribeError
+from roboscribe.errors import RoboscribeError, first_line
+from roboscribe.executors.queue import Jobs
 
 Work = Callable[[int], None]
 """Does the work of a task, by its number; raises when some of it is left undone. Lies in a module of its own, for
 jobs load it by name."""
+
+_ADDRESS = "RAY_ADDRESS"
+_START_RAY = f"Start one with `ray start --head`, or name one with the environment variable {_ADDRESS}."
+_CONNECT_SECONDS = 5.0
 
 
 class Task(PipelineStep):
@@ -82,7 +89,7 @@ def on_slurm(
     finish: Work,
     *,
     gpus_to_finish: int,
-) -> tuple[str, ...]:
+) -> Jobs:
     """Submit an array of jobs, and one that finishes the run once all of them have ended, however they did.
 
     Which tasks are needed is the plan's to say, so none is skipped for a mark of an earlier launch.
@@ -97,7 +104,7 @@ def on_slurm(
         gpus_to_finish: GPUs of the last job.
 
     Returns:
-        Numbers of the jobs, the last one's last.
+        The jobs.
 
     Raises:
         RoboscribeError: Slurm does not take them.
@@ -144,39 +151,88 @@ def on_slurm(
             f"Slurm does not take the jobs: sbatch ended with code {error.returncode}, and says why above.",
             "Mend the --executor flags, or stay on this machine with --executor local.",
         ) from None
-    return tuple(numbers)
+    return Jobs(tuple(numbers[:-1]), settings.max_array, numbers[-1])
 
 
-def on_ray(settings: ExecutorSettings, folder: Path, tasks: int, work: Work) -> None:
-    """Have the tasks done on a Ray cluster, and wait for them, however they end.
+@contextmanager
+def ray_joined() -> Generator[None]:
+    """Around work on the Ray cluster of this machine, or the one that ``RAY_ADDRESS`` names.
 
     Raises:
-        RoboscribeError: There is no cluster.
+        RoboscribeError: There is none.
     """
     import ray
 
-    logger.disable("datatrove")
+    _check_ray()
     environ = for_workers(os.environ)
     try:
         ray.init("auto", logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": environ})
-    except ConnectionError:
-        raise RoboscribeError(
-            "--executor ray: no Ray cluster is up.",
-            "Start one with `ray start --head`, or name one with the environment variable RAY_ADDRESS.",
-        ) from None
+    except (ConnectionError, ValueError) as error:
+        address = os.environ.get(_ADDRESS)
+        told = f" at {_ADDRESS}={address}: {first_line(error)}" if address else ""
+        raise RoboscribeError(f"--executor ray: no Ray cluster is up{told}.", _START_RAY) from None
     try:
-        RayPipelineExecutor(
-            [RayTask(work)],
-            tasks=tasks,
-            workers=settings.workers or -1,
-            cpus_per_task=settings.slurm_cpus,
-            mem_per_cpu_gb=math.ceil(settings.slurm_mem / settings.slurm_cpus),
-            gpus_per_task=settings.slurm_gpus,
-            logging_dir=str(folder / "tasks"),
-            skip_completed=False,
-        ).run()
+        yield
     finally:
         ray.shutdown()
+
+
+def on_ray(
+    settings: ExecutorSettings, folder: Path, tasks: int, work: Work, finish: Work, *, gpus_to_finish: int
+) -> None:
+    """Have the tasks done on the Ray cluster that was joined, then the run finished there, however they ended.
+
+    Args:
+        settings: What the cluster is asked for.
+        folder: Where logs go.
+        tasks: Number of tasks.
+        work: Does a task's work.
+        finish: Does the work of the last job.
+        gpus_to_finish: GPUs of the last job.
+    """
+    logger.disable("datatrove")
+    common: dict[str, Any] = {
+        "cpus_per_task": settings.slurm_cpus,
+        "mem_per_cpu_gb": math.ceil(settings.slurm_mem / settings.slurm_cpus),
+        "skip_completed": False,
+    }
+    RayPipelineExecutor(
+        [RayTask(work)],
+        tasks=tasks,
+        workers=settings.workers or -1,
+        gpus_per_task=settings.slurm_gpus,
+        logging_dir=str(folder / "tasks"),
+        **common,
+    ).run()
+    RayPipelineExecutor(
+        [RayTask(finish)], tasks=1, gpus_per_task=gpus_to_finish, logging_dir=str(folder / "write"), **common
+    ).run()
+
+
+def _check_ray() -> None:
+    """Make sure that something listens where the cluster is to be, as Ray itself tries for minutes.
+
+    Raises:
+        RoboscribeError: Nothing does.
+    """
+    named = os.environ.get(_ADDRESS, "").strip()
+    if not named or named == "auto":
+        # Where Ray keeps the address of the cluster that was last started on this machine.
+        current = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+        address, where = current.read_text().strip() if current.is_file() else "", str(current)
+    else:
+        address, where = named, _ADDRESS
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise RoboscribeError(
+            f"--executor ray: nothing answers at {address}, where {where} says that the Ray cluster is:"
+            f" {error.strerror or error}.",
+            _START_RAY,
+        ) from None
 
 
 def for_workers(environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from roboscribe.config import ranges
 from roboscribe.errors import RoboscribeError
-from roboscribe.events import EpisodeStaged, Event, RunFinished
+from roboscribe.events import EpisodeStaged, Event
 from roboscribe.executors.commands import Settings, work, write_staged
-from roboscribe.executors.report import Reporter
-
-OUTCOME = "outcome.json"
-"""What the last job tells, in the folder of the plan."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a launch.
-
-    Attributes:
-        finished: What the last job has done.
-        staged: Episodes that it found staged as they should be.
-    """
-
-    finished: RunFinished
-    staged: tuple[int, ...]
-
-    def save(self, folder: Path) -> None:
-        """Leave it in the folder of the plan."""
-        (folder / OUTCOME).write_bytes(_OUTCOME.dump_json(self))
-
-
-_OUTCOME = TypeAdapter(Outcome)
-
-
-def read_outcome(folder: Path) -> Outcome | None:
-    """What the last job of a plan told; None where it has told nothing."""
-    try:
-        return _OUTCOME.validate_json((folder / OUTCOME).read_bytes())
-    except (OSError, ValueError):
-        return None
+from roboscribe.executors.outcome import Outcome
+from roboscribe.executors.report import WRITE, Log, Reporter, log_path
 
 
 @dataclass(frozen=True)
@@ -68,7 +34,7 @@ class Stage:
             RoboscribeError: Some of its episodes failed, or no more could be tried; the others are staged.
         """
         settings = replace(self.settings, episodes=(ranges(self.tasks[task]),))
-        with _reported(Reporter(self.folder, task)) as reporter:
+        with Reporter(self.folder, task) as reporter:
             finished = work(settings, reporter.listen, write=False)
             if finished.stopped:
                 raise RoboscribeError(finished.stopped)
@@ -89,22 +55,22 @@ class Write:
     folder: Path
 
     def __call__(self, task: int = 0) -> None:
-        """Write the dataset, and what became of it."""
+        """Write the dataset, and what became of it.
+
+        Raises:
+            RoboscribeError: Nothing can be written.
+        """
         staged: list[int] = []
+        log = Log(log_path(self.folder, WRITE))
 
         def listen(event: Event) -> None:
+            log.listen(event)
             if isinstance(event, EpisodeStaged):
                 staged.append(event.episode)
 
-        finished = write_staged(self.settings, listen)
+        try:
+            finished = write_staged(self.settings, listen)
+        except BaseException as error:
+            log.fail(error)
+            raise
         Outcome(finished, tuple(sorted(staged))).save(self.folder)
-
-
-@contextmanager
-def _reported(reporter: Reporter) -> Generator[Reporter]:
-    try:
-        yield reporter
-    except BaseException as error:
-        reporter.end(error)
-        raise
-    reporter.end()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from roboscribe.dataset.filesystem import lock
+from roboscribe.dataset.filesystem import is_locked, lock
 from roboscribe.errors import RoboscribeError
-from roboscribe.executors.jobs import OUTCOME, read_outcome
+from roboscribe.executors.outcome import OUTCOME, read_outcome
 from roboscribe.executors.plan import JOBS, PLAN, load_plan, plans
-from roboscribe.executors.report import REPORTS, read_reports
-from roboscribe.executors.watch import NUMBERS, queued
+from roboscribe.executors.queue import NUMBERS, queue_of, read_jobs
+from roboscribe.executors.report import LOGS, REPORTS, read_reports
 
 _LOCK = "lock"
 
@@ -35,21 +34,22 @@ def alone(target: Path) -> Generator[None]:
                 f"Another launch for {target} is at work.", "Wait until it has ended, then launch again."
             )
         for plan in plans(target):
-            if queued(plan):
-                jobs = " ".join(numbers_of(plan))
+            jobs = read_jobs(plan)
+            queued = queue_of(jobs) if jobs is not None else None
+            if jobs is not None and queued is not None and not queued.is_over:
                 raise RoboscribeError(
                     f"Jobs of an earlier launch for {target} are still in the queue.",
-                    f"Wait for them, or stop them with `scancel {jobs}` and launch again: what they have done is kept,"
-                    " and what is left is shared out anew.",
+                    f"Wait for them, or stop them with `scancel {' '.join(jobs.numbers)}` and launch again: what they"
+                    " have done is kept, and what is left is shared out anew.",
                 )
         yield
     finally:
         os.close(handle)
 
 
-def numbers_of(folder: Path) -> list[str]:
-    """Numbers of a plan's jobs."""
-    return json.loads((folder / NUMBERS).read_text())
+def is_launching(folder: Path) -> bool:
+    """Whether a launch is at work for the dataset of a plan, by the plan's folder."""
+    return is_locked(folder.parent / _LOCK)
 
 
 def staged_before(target: Path, work: str, *, redo: bool = False) -> frozenset[int]:
@@ -81,6 +81,7 @@ def staged_before(target: Path, work: str, *, redo: bool = False) -> frozenset[i
 
 def clear(folder: Path) -> None:
     """Forget what an earlier launch of the very same plan has told."""
-    shutil.rmtree(folder / REPORTS, ignore_errors=True)
+    for name in (REPORTS, LOGS):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for name in (OUTCOME, NUMBERS):
         (folder / name).unlink(missing_ok=True)

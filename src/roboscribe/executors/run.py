@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -15,17 +16,22 @@ from typing import Any, Literal
 
 from roboscribe.config import AnnotateSettings, DialogueSettings, ExecutorSettings
 from roboscribe.errors import RoboscribeError, SettingsError
-from roboscribe.events import Listener, Note, RunFinished, TasksProgress, ignore
+from roboscribe.events import Listener, Note, RunFinished, ignore
 from roboscribe.executors.commands import Settings, asks_when_writing, check, is_redone, open_named, work
-from roboscribe.executors.jobs import Stage, Write, read_outcome
+from roboscribe.executors.jobs import Stage, Write
 from roboscribe.executors.launches import alone, clear, staged_before
 from roboscribe.executors.plan import Plan, split
-from roboscribe.executors.watch import NUMBERS, sum_of, watch
+from roboscribe.executors.queue import tail_of
+from roboscribe.executors.report import TIME_WIDTH, WRITE, log_path
+from roboscribe.executors.watch import Watch, watch
 from roboscribe.hirobot.dialogue import target_of
 from roboscribe.origin import installing
 from roboscribe.pipeline import VERIFIED
+from roboscribe.plain import counted
 
 _POLL_SECONDS = 2.0
+_LATE_SECONDS = 60.0
+"""How much later than its end one may see what a job has written, over a network file system."""
 _LAUNCH_ONLY = ("executor", "hub", "push_to_hub", "episodes")
 """Settings that are no part of a plan."""
 
@@ -93,7 +99,7 @@ def _launch(
     opened = open_named(settings)
     check(settings, opened)
     opened.source.verify(opened.episodes[:VERIFIED])
-    with alone(opened.target):
+    with cluster.ray_joined() if kind == "ray" else nullcontext(), alone(opened.target):
         staged = staged_before(opened.target, _undivided(settings).work, redo=is_redone(settings))
         plan = plan_of(settings, opened.episodes, staged)
         folder = plan.save(opened.target)
@@ -101,26 +107,24 @@ def _launch(
         shared = _shared_out(settings, len(plan.tasks) + asks_when_writing(settings))
         stage, write = Stage(shared, plan.tasks, folder), Write(shared, folder)
         before = f", {len(plan.before)} are staged already" if plan.before else ""
-        left = len(plan.episodes) - len(plan.before)
-        listen(
-            Note(f"Plan {plan.fingerprint}: {left} episodes in {len(plan.tasks)} tasks{before}; {folder}.")
-        )
-        if kind == "ray":
-            listen(Note("`roboscribe status --watch` shows how it goes, node by node."))
-            cluster.on_ray(settings.executor, folder, len(plan.tasks), stage)
-            write()
-            return _told(folder, watch(folder).progress, listen)
-        name = f"roboscribe-{opened.source.root.name}"
+        left = counted(len(plan.episodes) - len(plan.before), "episode")
+        tasks = counted(len(plan.tasks), "task")
+        listen(Note(f"Plan {plan.fingerprint}: {left} in {tasks}{before}; {folder}."))
+        listen(Note(f"`roboscribe status --root {opened.target} --watch` shows how it goes, node by node."))
         gpus = settings.executor.slurm_gpus if asks_when_writing(settings) else 0
+        if kind == "ray":
+            cluster.on_ray(settings.executor, folder, len(plan.tasks), stage, write, gpus_to_finish=gpus)
+            return _told(watch(folder), listen)
+        name = f"roboscribe-{opened.source.root.name}"
         jobs = cluster.on_slurm(
             settings.executor, name, folder, len(plan.tasks), stage, write, gpus_to_finish=gpus
         )
-        (folder / NUMBERS).write_text(json.dumps(jobs))
-    stop = f"`scancel {' '.join(jobs)}` stops them, what is done is kept."
-    listen(Note(f"Submitted jobs {', '.join(jobs)}; {stop}"))
+        jobs.save(folder)
+    stop = f"`scancel {' '.join(jobs.numbers)}` stops them, what is done is kept."
+    listen(Note(f"Submitted jobs {', '.join(jobs.numbers)}; {stop}"))
     if not settings.executor.wait:
         return None
-    return _told(folder, _await(folder, listen, wait), listen)
+    return _told(_await(folder, listen, wait), listen)
 
 
 def _check(kind: Literal["slurm", "ray"], settings: Settings) -> None:
@@ -163,36 +167,43 @@ def _cluster(kind: Literal["slurm", "ray"]) -> ModuleType:
         ) from None
 
 
-def _await(folder: Path, listen: Listener, wait: Callable[[float], None]) -> TasksProgress:
-    """Show how it goes until the last job has ended; how far it came."""
+def _await(folder: Path, listen: Listener, wait: Callable[[float], None]) -> Watch:
+    """Show how it goes until the last job has ended, and what it tells is to be seen here."""
     told = None
+    late = 0.0
     while True:
         seen = watch(folder)
-        progress = seen.progress
-        if progress != told:
-            told = progress
+        if seen.progress != told:
+            told = seen.progress
             listen(told)
-        if seen.is_over:
-            return progress
+        if seen.is_over and (seen.outcome or seen.writing_failed or late >= _LATE_SECONDS):
+            return seen
+        late += _POLL_SECONDS if seen.is_over else 0.0
         wait(_POLL_SECONDS)
 
 
-def _told(folder: Path, progress: TasksProgress, listen: Listener) -> RunFinished:
+def _told(seen: Watch, listen: Listener) -> RunFinished:
     """Tell what the last job told.
 
     Raises:
         RoboscribeError: It ended without telling anything.
     """
-    outcome = read_outcome(folder)
-    if outcome is None:
+    if seen.outcome is None:
         raise RoboscribeError(
-            "The last job ended without writing the dataset.",
-            f"Its log is in {folder}/write/slurm_logs; the same command goes on.",
+            f"The last job ended without writing the dataset{_last_word(seen.folder)}",
+            f"`roboscribe status --root {seen.folder.parents[2]} --task write` shows its log; the same command goes"
+            " on.",
         )
-    own = outcome.finished
-    finished = replace(own, asks=progress.asks + own.asks, spent=sum_of([progress.spent, own.spent]))
+    own, progress = seen.outcome.finished, seen.progress
+    finished = replace(own, asks=progress.asks + own.asks, spent=progress.spent + own.spent)
     listen(finished)
     return finished
+
+
+def _last_word(folder: Path) -> str:
+    """What the last job told last, to end a sentence with."""
+    lines = tail_of(log_path(folder, WRITE)).splitlines()
+    return f": {lines[-1][TIME_WIDTH:]}" if lines else "."
 
 
 def _settled(settings: Settings) -> Settings:

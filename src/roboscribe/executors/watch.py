@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from roboscribe.events import Spent, TasksProgress
+from roboscribe.executors.launches import is_launching
+from roboscribe.executors.outcome import Outcome, read_outcome
 from roboscribe.executors.plan import PLAN, Plan, load_plan, plans
+from roboscribe.executors.queue import Jobs, Queue, ended_by_itself, ended_by_slurm, queue_of, read_jobs
 from roboscribe.executors.report import TaskReport, read_reports
+from roboscribe.plain import counted, duration
 
-NUMBERS = "jobs.json"
-"""File with the numbers of a plan's jobs."""
-_SILENT_SECONDS = 120.0
-"""A task that has told nothing for so long is taken not to run any more, where there is no queue to ask."""
+_SILENT_SECONDS = 60.0
+"""A task that has said nothing for so long does not run any more, where there is no queue to ask. Network file systems
+may show a change that much later."""
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """How a task stands.
+
+    Attributes:
+        task: Its number.
+        state: It waits for its turn, runs, has done its work, has failed in a way that it could tell of, or is lost:
+            it was killed, or never began.
+        why: Why it waits, failed or is lost; empty where that is not known or there is nothing to say.
+    """
+
+    task: int
+    state: Literal["waiting", "running", "done", "failed", "lost"]
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,22 +68,64 @@ class Watch:
         folder: Of the plan.
         plan: The plan.
         reports: Of the tasks that have begun.
-        queued: Numbers of jobs that Slurm still has; None where there is no Slurm to ask.
         now: Seconds since 1970.
+        jobs: Of Slurm; None where it has none of this plan.
+        queue: How these stand; None where Slurm cannot be asked.
+        launching: Whether the command that launched it is still at it.
+        outcome: What the last job told; None where it has told nothing yet.
     """
 
     folder: Path
     plan: Plan
     reports: Sequence[TaskReport]
-    queued: frozenset[str] | None
     now: float
+    jobs: Jobs | None = None
+    queue: Queue | None = None
+    launching: bool = False
+    outcome: Outcome | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether no task runs or will run any more."""
-        if self.queued is not None:
-            return not self.queued
-        return len(self.reports) == len(self.plan.tasks) and not any(map(self._is_running, self.reports))
+        if self.launching:
+            return False
+        if self.queue is not None:
+            return self.queue.is_over
+        return self.outcome is not None or not any(
+            state.state in ("waiting", "running") for state in self.states
+        )
+
+    @property
+    def writing_failed(self) -> bool:
+        """Whether the last job is known to have ended without writing."""
+        last = self.queue.last if self.queue is not None else None
+        return last is not None and last.is_over and last.state != "COMPLETED"
+
+    @cached_property
+    def states(self) -> tuple[TaskState, ...]:
+        """How each task stands, by number."""
+        reports = {report.task: report for report in self.reports}
+        return tuple(self._state(task, reports.get(task)) for task in range(len(self.plan.tasks)))
+
+    @property
+    def writing(self) -> str:
+        """How the last job stands, in a sentence."""
+        last = self.queue.last if self.queue is not None else None
+        if self.outcome is not None:
+            finished = self.outcome.finished
+            return f"The last job has written {counted(finished.annotated, 'episode')} to {finished.target}."
+        if last is not None and last.waits:
+            return "The last job, which writes the dataset, waits for the tasks."
+        if last is not None and not last.is_over:
+            return "The last job is writing the dataset."
+        if self.is_over:
+            why = last.ended_by_slurm if last is not None else ""
+            return f"Nothing is written{f', as of the last job {why}' if why else ''}; --task write shows its log."
+        return "The dataset is written once the tasks have ended."
+
+    def slurm_log(self, task: int | Literal["write"]) -> Path | None:
+        """What Slurm and the shell said of a task or the last job; None where Slurm does not run them."""
+        return self.jobs.log(self.folder, task) if self.jobs is not None else None
 
     @property
     def progress(self) -> TasksProgress:
@@ -73,15 +134,19 @@ class Watch:
         staged = sum(report.done for report in self.reports)
         done = len(self.plan.before) + staged
         failed = sum(len(report.failed) for report in self.reports)
+        counts = Counter(state.state for state in self.states)
         return TasksProgress(
             tasks=len(self.plan.tasks),
-            running=sum(map(self._is_running, self.reports)),
-            ended=sum(not self._is_running(report) for report in self.reports),
+            waiting=counts["waiting"],
+            running=counts["running"],
+            done_tasks=counts["done"],
+            failed_tasks=counts["failed"],
+            lost=counts["lost"],
             episodes=episodes,
             done=done,
             failed=failed,
-            asks=sum(report.asks for report in self.reports),
-            spent=sum_of([report.spent for report in self.reports]),
+            asks=sum(report.earlier_asks + report.asks for report in self.reports),
+            spent=sum((report.earlier_spent + report.spent for report in self.reports), Spent()),
             seconds_left=self._seconds_left(episodes - done - failed, staged + failed),
         )
 
@@ -98,9 +163,51 @@ class Watch:
         """Why episodes failed, and how many for that reason, the most frequent first."""
         return Counter(reason for report in self.reports for reason in report.failed.values()).most_common()
 
+    @property
+    def waits(self) -> list[tuple[str, int]]:
+        """What tasks wait for, as Slurm calls it, and how many, the most frequent first."""
+        return Counter(
+            state.why for state in self.states if state.state == "waiting" and state.why
+        ).most_common()
+
+    def _state(self, task: int, report: TaskReport | None) -> TaskState:
+        job = self.queue.tasks.get(task) if self.queue is not None else None
+        if job is not None and job.waits:
+            return TaskState(task, "waiting", job.reason)
+        if report is not None and report.is_done:
+            return TaskState(task, "done")
+        if report is not None and report.ended:
+            return TaskState(task, "failed", self._ended_by_slurm(task) or report.ended)
+        if job is not None and not job.is_over:
+            return TaskState(task, "running")
+        if self.queue is None and report is None and self._may_begin:
+            return TaskState(task, "waiting")
+        if self.queue is None and report is not None and self.now - report.updated < _SILENT_SECONDS:
+            return TaskState(task, "running")
+        return TaskState(task, "lost", self._end_of(task, report))
+
+    @property
+    def _may_begin(self) -> bool:
+        return self.launching or (self.jobs is not None and self.outcome is None)
+
+    def _ended_by_slurm(self, task: int) -> str:
+        """Why Slurm ended a task, whose queue forgets it, but not its log; empty where it did not."""
+        job = self.queue.tasks.get(task) if self.queue is not None else None
+        told = job.ended_by_slurm if job is not None else ""
+        return told or (ended_by_slurm(self.jobs.log(self.folder, task)) if self.jobs is not None else "")
+
+    def _end_of(self, task: int, report: TaskReport | None) -> str:
+        """How a task ended that could not tell so itself."""
+        if told := self._ended_by_slurm(task):
+            return told
+        if self.jobs is not None and (told := ended_by_itself(self.jobs.log(self.folder, task))):
+            return told
+        if report is None:
+            return "it never began"
+        return f"no sign of life for {duration(self.now - report.updated)}"
+
     def _seconds_left(self, left: int, settled: int) -> float | None:
-        running = [report for report in self.reports if self._is_running(report)]
-        if not left or not settled or not running:
+        if not left or not settled or all(state.state != "running" for state in self.states):
             return None if left else 0.0
         begun = min(report.started for report in self.reports)
         return (self.now - begun) / settled * left
@@ -110,17 +217,12 @@ class Watch:
         tokens = sum(report.spent.prompt_tokens + report.spent.completion_tokens for report in reports)
         return Node(
             name,
-            running=sum(map(self._is_running, reports)),
+            running=sum(self.states[report.task].state == "running" for report in reports),
             done=sum(report.done for report in reports),
             failed=sum(len(report.failed) for report in reports),
             asks_per_second=sum(report.asks for report in reports) / seconds,
             tokens_per_second=tokens / seconds,
         )
-
-    def _is_running(self, report: TaskReport) -> bool:
-        if report.ended:
-            return False
-        return bool(self.queued) if self.queued is not None else self.now - report.updated < _SILENT_SECONDS
 
 
 def watch(folder: Path, clock: Callable[[], float] = time.time) -> Watch:
@@ -129,29 +231,23 @@ def watch(folder: Path, clock: Callable[[], float] = time.time) -> Watch:
     Raises:
         RoboscribeError: There is no plan.
     """
-    return Watch(folder, load_plan(folder / PLAN), read_reports(folder), queued(folder), clock())
+    plan, jobs = load_plan(folder / PLAN), read_jobs(folder)
+    return Watch(
+        folder,
+        plan,
+        # Before the reports: what has left the queue has told its end by then.
+        queue=queue_of(jobs) if jobs is not None else None,
+        launching=is_launching(folder),
+        reports=read_reports(folder),
+        now=clock(),
+        jobs=jobs,
+        outcome=read_outcome(folder),
+    )
 
 
 def latest_plan(target: Path) -> Path | None:
     """Folder of the plan that was launched last for a dataset; None where none was."""
     return next(reversed(plans(target)), None)
-
-
-def queued(folder: Path) -> frozenset[str] | None:
-    """Numbers of a plan's jobs that Slurm still has; None where there are none, or no Slurm to ask."""
-    try:
-        numbers: list[str] = json.loads((folder / NUMBERS).read_text())
-        told = subprocess.run(
-            ["squeue", "--noheader", "--format=%A", f"--jobs={','.join(numbers)}"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-    # Slurm forgets jobs some minutes after their end, and then calls their numbers invalid.
-    return frozenset(told.stdout.split()) if told.returncode == 0 else frozenset()
 
 
 def _busy(reports: Iterable[TaskReport]) -> float:
@@ -161,17 +257,3 @@ def _busy(reports: Iterable[TaskReport]) -> float:
         seconds += max(0.0, report.updated - max(report.started, until))
         until = max(until, report.updated)
     return seconds
-
-
-def sum_of(spent: Sequence[Spent]) -> Spent:
-    """What several have cost together."""
-    return Spent(
-        calls=sum(one.calls for one in spent),
-        cached=sum(one.cached for one in spent),
-        images=sum(one.images for one in spent),
-        bytes_sent=sum(one.bytes_sent for one in spent),
-        prompt_tokens=sum(one.prompt_tokens for one in spent),
-        completion_tokens=sum(one.completion_tokens for one in spent),
-        cached_tokens=sum(one.cached_tokens for one in spent),
-        cost=sum(one.cost for one in spent),
-    )
