@@ -19,7 +19,7 @@ from roboscribe.errors import AnswerError
 from roboscribe.evaluation.gold import read_gold
 from roboscribe.evaluation.metrics import Score, Span, boundary_score, pooled, segment_score
 from roboscribe.models.builtin.segment import segment
-from roboscribe.signals import Break, GripperEvent, Phase, Signals, Verb, analyse
+from roboscribe.signals import Arm, Break, GripperEvent, Phase, Signals, Verb, analyse
 
 
 def answer(episode: Episode, task: str | None = None) -> Segments:
@@ -85,6 +85,54 @@ def test_pouring_holds_the_vessel() -> None:
     said = labels("Pour water from the bottle into the cup.", *PICK)
     assert said[1] == "grasp the bottle"
     assert said[-1] == "release the bottle"
+
+
+def test_pouring_out_of_nothing_named_holds_a_container_and_leaves_it_nowhere() -> None:
+    said = labels("Pour the water into the cup.", *PICK)
+    assert (said[1], said[-1]) == ("grasp the container", "release the container")
+
+
+@pytest.mark.parametrize(
+    ("task", "tool", "deed"),
+    [
+        ("Wipe the table with the sponge.", "the sponge", "wipe the table"),
+        ("Sweep the floor.", "the object", "sweep the floor"),
+        ("Press the button with the stick.", "the stick", "press the button"),
+    ],
+)
+def test_a_tool_is_taken_hold_of_and_not_what_it_is_used_on(task: str, tool: str, deed: str) -> None:
+    said = labels(task, "move", "grasp", "lift", "move")
+    assert said == [f"move towards {tool}", f"grasp {tool}", f"lift {tool}", deed]
+
+
+def test_an_arm_that_comes_to_take_over_has_an_empty_hand() -> None:
+    told: tuple[tuple[Verb, Arm], ...] = (
+        *(("move", "right"), ("grasp", "right"), ("lift", "right")),
+        *(("move", "left"), ("grasp", "left"), ("release", "right"), ("lift", "left")),
+    )
+    signals = replace(
+        phases(), phases=tuple(Phase(i, i + 1.0, verb, arm) for i, (verb, arm) in enumerate(told))
+    )
+    ask = SegmentEpisode(episode=0, task="Hand the cube to the left arm.", duration=7.0, signals=signals)
+    said = [item.label for item in segment(ask).segments]
+    assert said[3] == "move towards the cube with the left arm"
+    assert said[5] == "release the cube to the left arm with the right arm"
+
+
+def test_what_the_hand_holds_from_the_start_is_brought_and_let_go() -> None:
+    data, _ = simulate("degrees", "pick", 3)
+    grasped = next(event.end for event in analyse(data).events if event.kind == "close")
+    first = round((grasped + 0.3) * data.fps)
+    assert data.state is not None
+    assert data.action is not None
+    rest = replace(
+        data,
+        timestamps=data.timestamps[: data.frames - first],
+        state=replace(data.state, values=data.state.values[first:]),
+        action=replace(data.action, values=data.action.values[first:]),
+    )
+    said = [item.label for item in answer(rest).segments]
+    assert said[-3:] == ["move to the box", "release the red cup into the box", "retract"]
 
 
 def test_a_push_bears_the_verb_of_its_goal() -> None:

@@ -98,6 +98,8 @@ def _found(scene: Scene, is_grasp: Callable[[Scene, Stroke], bool]) -> list[Anch
                 verb: Verb = "release" if grasp.succeeded else "reopen"
                 found.append(_anchor(scene, stroke, following, verb))
             grasp = None
+        elif stroke.full and _stands(scene, stroke.start):
+            found.append(_anchor(scene, stroke, following, "release"))
     return found
 
 

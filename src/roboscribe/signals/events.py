@@ -26,6 +26,7 @@ class Stroke:
         arm_pace: Arm speed during the stroke relative to its usual: 0 when it stands, 1 when it moves as usual.
         holding: As in ``GripperEvent``.
         lost: Frame at which what it held slipped out, or None.
+        full: Whether an opening lets go of what was between the fingers when the episode began.
     """
 
     kind: Literal["close", "open"]
@@ -34,6 +35,7 @@ class Stroke:
     arm_pace: float
     holding: bool | None = None
     lost: int | None = None
+    full: bool = False
 
 
 def strokes_of(grip: Grip, movement: Movement, fps: float) -> list[Stroke]:
@@ -47,7 +49,11 @@ def strokes_of(grip: Grip, movement: Movement, fps: float) -> list[Stroke]:
         rest = _rest(grip, start, stop, following, fps)
         kind = "close" if travel > 0 else "open"
         holding, lost = _held(grip, rest, following, fps) if kind == "close" else (None, None)
-        found.append(Stroke(kind, start, rest, _arm_pace(level, movement, start, stop), holding, lost))
+        full = (
+            kind == "open" and not position and grip.comparable and _held(grip, 0, start, fps) == (True, None)
+        )
+        pace = _arm_pace(level, movement, start, stop)
+        found.append(Stroke(kind, start, rest, pace, holding, lost, full))
     return _judged(found if grip.told else _with_losses(found))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from roboscribe.english.task import Task, TaskAction
 
 STROKES = frozenset({"push", "pull", "open", "close", "press", "turn", "wipe"})
 """Verbs of things done to an object where it is."""
+
+_TOOL = re.compile(r"(?:with|using) (?!.*\b(?:arms?|hands?|grippers?)$)(.+)")
 
 INSIDE = frozenset({"in", "into", "inside", "inside of", "through"})
 ON_TOP = frozenset({"on", "onto", "on top of", "upon", "over", "above", "atop"})
@@ -22,12 +25,16 @@ class Goal:
         object: Noun phrase with its article.
         preposition: As written in the task, or None.
         destination: Noun phrase with its article, or None.
+        phrase: The verb as written, for ``STROKES``.
+        held: What is in the hand where that is not the object: a tool.
     """
 
     verb: str
     object: str
     preposition: str | None = None
     destination: str | None = None
+    phrase: str = ""
+    held: str | None = None
 
     @property
     def carries(self) -> bool:
@@ -65,11 +72,18 @@ def goals_of(task: Task) -> tuple[Goal, ...]:
 
 
 def _goal(action: TaskAction) -> Goal:
-    if action.verb == "pour" and action.origin and action.origin.startswith("from "):
+    if action.verb == "pour":
         # What is held is the vessel, and it is not left where its content goes.
-        return Goal("carry", action.origin.removeprefix("from "))
-    verb = action.verb if action.verb in STROKES else "carry"
+        origin = action.origin or ""
+        content = action.phrase in ("pour", "pour out")
+        vessel = "the container" if content else action.object or UNKNOWN.object
+        return Goal("carry", origin.removeprefix("from ") if origin.startswith("from ") else vessel)
+    if action.verb in STROKES:
+        tool = _TOOL.fullmatch(action.manner or "")
+        held = tool[1] if tool else UNKNOWN.object if action.verb == "wipe" else None
+        thing = action.object or UNKNOWN.object
+        return Goal(action.verb, thing, action.preposition, action.destination, action.phrase, held)
     preposition = action.preposition
     if action.verb == "stack" and (preposition is None or preposition in ON_TOP):
         preposition = "on top of"
-    return Goal(verb, action.object or UNKNOWN.object, preposition, action.destination)
+    return Goal("carry", action.object or UNKNOWN.object, preposition, action.destination)

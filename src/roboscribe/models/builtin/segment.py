@@ -102,7 +102,8 @@ def _assigned(phases: Sequence[Phase], goals: Sequence[Goal], signals: Signals) 
     done = 0
     serving: dict[Arm, int] = {}
     for gripping, group in groupby(_with_load(phases), key=lambda item: item[1]):
-        stretch = [phase for phase, _ in group]
+        loaded = [(phase, full) for phase, _, full in group]
+        stretch = [phase for phase, _ in loaded]
         if not gripping:
             following = _goal_at(grasped, done)
             last = stretch[-1].end >= phases[-1].end
@@ -111,9 +112,8 @@ def _assigned(phases: Sequence[Phase], goals: Sequence[Goal], signals: Signals) 
                 stretch = _after_way_back(out, stretch, signals)
             out += _free_stretch(stretch, wanted, following, last, signals)
             continue
-        for phase in stretch:
+        for phase, full in loaded:
             at = serving.setdefault(phase.arm, done)
-            full = phase.verb not in ("grasp", "reopen") and phase.verb != "wait"
             out.append(Named(phase, _goal_at(grasped, at), full))
             if phase.verb == "release":
                 done = at + 1
@@ -126,14 +126,18 @@ def _goal_at(goals: Sequence[Goal], index: int) -> Goal:
     return goals[min(index, len(goals) - 1)] if goals else UNKNOWN
 
 
-def _with_load(phases: Sequence[Phase]) -> list[tuple[Phase, bool]]:
-    """Each phase, and whether it belongs to a grasp: from its closing to its release or loss."""
-    out: list[tuple[Phase, bool]] = []
-    full: set[Arm] = set()
+def _with_load(phases: Sequence[Phase]) -> list[tuple[Phase, bool, bool]]:
+    """Each phase, whether it belongs to a grasp, from its closing to its release or loss, and if its hand is full."""
+    out: list[tuple[Phase, bool, bool]] = []
+    # A hand that lets go first of all has been full from the start.
+    first = {phase.arm: phase.verb for phase in reversed(phases) if phase.verb in ("grasp", "release")}
+    full = {arm for arm, verb in first.items() if verb == "release"}
     for phase in phases:
         if phase.verb == "grasp" and phase.succeeded:
             full.add(phase.arm)
-        out.append((phase, bool(full) or phase.verb in ("grasp", "reopen", "release")))
+        gripping = bool(full) or phase.verb in ("grasp", "reopen", "release")
+        busy = phase.verb in ("grasp", "reopen", "wait")
+        out.append((phase, gripping, not busy and (phase.arm in full if phase.arm else gripping)))
         if phase.verb == "release" or (phase.verb != "grasp" and not phase.succeeded):
             full.discard(phase.arm)
     return out
@@ -146,7 +150,9 @@ def _shared_out(
 
     Things to carry come first in the share of grasps; what is left of them opens drawers and the like.
     """
-    spare = sum(phase.verb == "release" for phase in phases) - sum(goal.carries for goal in goals)
+    released = sum(phase.verb == "release" for phase in phases)
+    taken = sum(phase.succeeded if phase.verb == "grasp" else -(not phase.succeeded) for phase in phases)
+    spare = max(released, taken) - sum(goal.carries for goal in goals)
     grasped: list[Goal] = []
     idle: dict[int, tuple[Goal, ...]] = {}
     for goal in goals:
@@ -154,7 +160,7 @@ def _shared_out(
             grasped.append(goal)
             spare -= not goal.carries
         else:
-            idle[len(grasped)] = (*idle.get(len(grasped), ()), goal)
+            idle[len(grasped)] = (*idle.get(len(grasped), ()), replace(goal, held=None))
     return grasped, idle
 
 
@@ -167,7 +173,7 @@ def _free_stretch(
     if not spans:
         goal = wanted[0] if wanted else following
         named = [Named(phase, goal, False) for phase in stretch]
-        if len(wanted) == 1:
+        if len(wanted) == 1 and last and not stretch[0].start > 0:
             # Which part of the motion does it cannot be told; that the motion does it can.
             named = [
                 n if n.phase.verb == "wait" else replace(n, phase=replace(n.phase, verb="push"))
@@ -226,11 +232,12 @@ def _strokes_in(moving: Sequence[Phase], count: int, signals: Signals) -> list[t
 
 
 def _joined(named: Sequence[Named]) -> list[Named]:
-    """Phases joined where the goal makes them one: a drawer is pulled, not lifted; a box needs no lowering."""
+    """Phases joined where the goal makes them one: a drawer, unlike a tool, is not lifted; a box needs no lowering."""
     out: list[Named] = []
     for item in named:
         verb = item.phase.verb
-        if item.full and not item.goal.carries and verb in ("lift", "move", "lower"):
+        stroking = item.full and not item.goal.carries and verb in ("lift", "move", "lower")
+        if stroking and not (verb == "lift" and item.goal.held):
             verb = _stroke_verb(item.goal)
         elif verb == "lower" and item.goal.preposition not in ON_TOP:
             verb = "move"

@@ -25,23 +25,27 @@ def label_of(phase: Phase, goal: Goal, full: bool, name_arm: bool) -> str:
 
 
 def _text(phase: Phase, goal: Goal, full: bool) -> str:
-    thing = goal.object
+    thing, held = goal.object, goal.held or goal.object
     match phase.verb:
         case "wait" | "retract":
             return phase.verb
         case "move" if full:
             return f"move to {goal.destination}" if goal.destination else f"move {thing}"
         case "move":
-            return f"move towards {thing}"
+            return f"move towards {held}"
         case "reopen":
-            return f"reopen the gripper and back off from {thing}"
+            return f"reopen the gripper and back off from {held}"
+        case "grasp" | "lift":
+            return f"{phase.verb} {held}"
+        case "release" if goal.held:
+            return f"release {held}"
         case "release":
             above = "on top of" if goal.preposition == "on top of" else "onto"
             return f"release {thing}{_place(goal, above, 'at')}"
         case "lower":
             return f"lower {thing}{_place(goal, 'onto', 'at')}"
         case "push" if goal.verb not in ("carry", "push"):
-            return f"{goal.verb} {thing}"
+            return f"{goal.phrase} {thing}"
         case "push" | "pull":
             return f"{phase.verb} {thing}{_place(goal, 'onto', 'to')}"
         case _:
