@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from fake_openai_server import Body, FakeServer, image_urls, instance, is_probe, schema_in, texts
+from fake_openai_server import Body, FakeServer, instance, is_probe, schema_in, texts
 
 MODEL = "fake-vlm"
 SUBTASKS = (
@@ -93,18 +93,20 @@ def to_schema(schema: Any, body: Body) -> Any:
         return {"texts": REPHRASINGS}
     if "memories" in names:
         return {"memories": ["I took hold of the bottle."] * names["memories"]["minItems"]}
-    if "interjections" in names:
+    if "opening" in names or "interjections" in names:
         begins = re.findall(r'begins: "(.+)"', texts(body))
-        return {"interjections": [
+        said = [
             {"request": f"Just {label}, nothing else.", "speech": f"Okay, I'll {label}."} for label in begins
-        ]}  # fmt: skip
+        ]
+        talk = {"opening": "Okay, I'll pick up the yellow bottle.", "interjections": said}
+        return {name: talk[name] for name in names}
     if "pictures" in names:
         return {"pictures": {
             number: about_picture(list(kinds["properties"]))
             for number, kinds in names["pictures"]["properties"].items()
         }}  # fmt: skip
     if list(names) == ["text"]:
-        return {"text": DESCRIPTION if image_urls(body) else "Okay, I'll pick up the yellow bottle."}
+        return {"text": DESCRIPTION}
     return instance(schema, Random(body.get("seed")))
 
 

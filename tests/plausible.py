@@ -113,12 +113,11 @@ class Annotator:
                 return json.dumps({"label": kept[1]})
             case ["task"]:
                 return json.dumps({"task": "Pick up the brick and put it into the transparent box."})
-            case ["interjections"]:
-                return json.dumps({"interjections": _interjected(told)})
-            case ["text"]:
-                first = re.search(r'It begins with: "(.*)"', told)
+            case [*wanted] if {"opening", "interjections"}.issuperset(wanted):
+                first = re.search(r"^1\. (.*)", told, re.MULTILINE)
                 assert first is not None
-                return json.dumps({"text": f"Sure, I'll {first[1]} now."})
+                said = {"opening": f"Sure, I'll {first[1]} now.", "interjections": _interjected(told)}
+                return json.dumps({name: said[name] for name in wanted})
             case ["pictures"] if "questions about single pictures" in told:
                 return json.dumps(_seen(told, schema, dice))
             case _:

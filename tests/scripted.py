@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from roboscribe.asks import Ask, OpeningSpeech, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.asks import Ask, Interject, RephraseTask, SegmentEpisode, UpdateMemory
 from roboscribe.errors import AnswerError
 
 
@@ -26,8 +26,8 @@ def answers(ask: Ask[Any]) -> Any:
             return {"texts": ["Raise the cup."]}
         case UpdateMemory():
             return {"memories": ["I reached for the cup."] * len(ask.boundaries)}
-        case OpeningSpeech():
-            return {"text": "On it."}
+        case Interject(moments=()):
+            return {"opening": "On it."}
         case _:
             raise AssertionError(ask)
 

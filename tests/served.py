@@ -14,14 +14,13 @@ _WORDS = {
     "Divide the recording": "segment",
     "Compare the label": "relabel",
     "should remember": "memory",
-    "before it moves": "speech",
-    "could have spoken": "interject",
+    "before it moves": "talk",
     "A person asked": "rephrase",
     "Write questions": "vqa",
     "find the tip": "trace",
     "was asked to do": "derive",
 }
-KINDS = {"describe", "segment", "memory", "speech", "interject", "rephrase", "vqa"}
+KINDS = {"describe", "segment", "memory", "talk", "rephrase", "vqa"}
 """Asks that are put unless something is turned on or off."""
 
 

@@ -43,7 +43,8 @@ def chosen(ask: Ask[Any]) -> Any:
             return {"texts": [f"Lift cup number {chance.randrange(1000)}."]}
         case Interject():
             praise = [f"Good work, {chance.randrange(1000)} points." for _ in ask.moments]
-            return {"interjections": [{"request": text, "speech": "Thank you."} for text in praise]}
+            said = [{"request": text, "speech": "Thank you."} for text in praise]
+            return {"opening": "On it." if ask.opens else None, "interjections": said}
         case AskAboutFrames():
             asked = zip(ask.numbers, ask.inquiries, strict=True)
             count = {"question": "How many cups are there?", "label": "cup", "count": chance.randrange(9)}

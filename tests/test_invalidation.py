@@ -25,7 +25,7 @@ PROMPTS = Path(roboscribe.prompts.__file__).parent
 MODELS = ("fake-vlm", "other-vlm")
 NOTHING = set[str]()
 SUBTASKS = {"describe", "segment"}
-SPEECH = {"speech", "interject"}
+SPEECH = {"talk"}
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,6 @@ def test_another_seed_asks_all_again_and_another_port_nothing(dataset: Path, ser
         ("describe_episode", SUBTASKS | SPEECH | {"memory"}),
         ("segment_episode", SUBTASKS | SPEECH | {"memory"}),
         ("update_memory", {"memory"}),
-        ("opening_speech", SPEECH),
         ("interject", SPEECH),
         ("rephrase_task", {"rephrase"}),
         ("ask_about_frames", {"vqa"}),

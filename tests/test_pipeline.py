@@ -10,7 +10,7 @@ import pytest
 from make_dataset import make_dataset
 from scripted import answers, digests, failing
 
-from roboscribe.asks import Ask, OpeningSpeech, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.asks import Ask, Interject, RephraseTask, SegmentEpisode, UpdateMemory
 from roboscribe.config import (
     AnnotateSettings,
     InterjectionsSettings,
@@ -145,8 +145,8 @@ def test_rows_that_break_a_rule_quarantine_their_episode(dataset: Path) -> None:
     [
         ({"subtasks": SubtasksSettings(min_seconds=0.3)}, {SegmentEpisode, UpdateMemory}),
         ({"task_aug": TaskAugSettings(count=3)}, {RephraseTask}),
-        ({"seed": 5}, {SegmentEpisode, RephraseTask, UpdateMemory, OpeningSpeech}),
-        ({"interjections": InterjectionsSettings(most=1)}, {OpeningSpeech}),
+        ({"seed": 5}, {SegmentEpisode, RephraseTask, UpdateMemory, Interject}),
+        ({"interjections": InterjectionsSettings(most=1)}, {Interject}),
         ({"plan": PlanSettings(enabled=False)}, set()),
     ],
 )

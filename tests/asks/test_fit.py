@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from roboscribe.asks import Interject, Interjections, Moment, OpeningSpeech, Speech
+from roboscribe.asks import Interject, Moment, Talk
 from roboscribe.asks.fit import fault_of_request, fault_of_speech
 from roboscribe.asks.interject import can_hold
 from roboscribe.asks.situation import Situation, situation
@@ -249,9 +249,9 @@ def test_what_the_robot_says(speech: str, fault: str) -> None:
     assert bool(found) == bool(fault)
 
 
-def said(*pairs: tuple[str, str]) -> Interjections:
+def said(*pairs: tuple[str, str]) -> Talk:
     made = [{"request": request, "speech": speech} for request, speech in pairs]
-    return Interjections.model_validate({"interjections": made})
+    return Talk.model_validate({"interjections": made})
 
 
 def asked(*moments: tuple[int, Scenario], before: tuple[str, ...] = ()) -> Interject:
@@ -290,7 +290,7 @@ def test_nothing_is_said_twice_in_an_episode() -> None:
 
 def test_there_is_one_interjection_for_each_moment() -> None:
     assert asked((2, "encouragement")).objection(said()) == "1 interjections are wanted, but 0 were given."
-    schema = deepcopy(dict(schema_of(Interjections)))
+    schema = deepcopy(dict(schema_of(Talk)))
     asked((2, "encouragement"), (6, "preference")).narrow(schema)
     wanted = schema["properties"]["interjections"]
     assert (wanted["minItems"], wanted["maxItems"]) == (2, 2)
@@ -298,16 +298,19 @@ def test_there_is_one_interjection_for_each_moment() -> None:
 
 
 def test_the_opening_promises_the_task_and_no_other() -> None:
-    ask = OpeningSpeech(episode=0, task=TASK, subtasks=BRICKS)
-    assert ask.objection(Speech(text="Sure, I'll put both bricks in the box.")) == ""
-    assert ask.objection(Speech(text="Sure, I'll start with the yellow brick.")) == ""
-    assert "asks for the pink brick" in ask.objection(Speech(text="Sure, I'll pick up the pink brick."))
-    assert "refuses" in ask.objection(Speech(text="Sorry, I don't know how."))
+    ask = Interject(episode=0, task=TASK, subtasks=BRICKS, opens=True)
+    assert ask.objection(Talk(opening="Sure, I'll put both bricks in the box.")) == ""
+    assert ask.objection(Talk(opening="Sure, I'll start with the yellow brick.")) == ""
+    assert "asks for the pink brick" in ask.objection(Talk(opening="Sure, I'll pick up the pink brick."))
+    assert "refuses" in ask.objection(Talk(opening="Sorry, I don't know how."))
+    assert ask.objection(Talk()) == "The opening is missing."
 
 
 def test_a_task_that_is_named_otherwise_than_its_subtasks_is_no_fault() -> None:
-    ask = OpeningSpeech(episode=0, task="Pick up the red cup.", subtasks=("grasp the mug", "lift the mug"))
-    assert ask.objection(Speech(text="Okay, I'll pick up the red cup.")) == ""
+    ask = Interject(
+        episode=0, task="Pick up the red cup.", subtasks=("grasp the mug", "lift the mug"), opens=True
+    )
+    assert ask.objection(Talk(opening="Okay, I'll pick up the red cup.")) == ""
 
 
 @pytest.mark.parametrize("scenario", get_args(Scenario))

@@ -14,13 +14,13 @@ from signals.robots import KINDS, SCENARIOS, simulate, simulate_both
 
 from roboscribe.annotators.base import Scene
 from roboscribe.annotators.subtasks import Subtasks
-from roboscribe.asks import Interject, Interjection, Moment, OpeningSpeech
+from roboscribe.asks import Interject, Interjection, Moment
 from roboscribe.asks.interject import can_hold
 from roboscribe.asks.situation import situation
 from roboscribe.config import Scenario, SubtasksSettings
 from roboscribe.episode import Episode
 from roboscribe.models.builtin import BuiltinModel
-from roboscribe.models.builtin.talk import interject, open_speech
+from roboscribe.models.builtin.talk import interject
 
 ALL: tuple[Scenario, ...] = get_args(Scenario)
 TASK = "Pick up the yellow brick and the green brick and place them in the transparent box."
@@ -62,15 +62,13 @@ def requests(done: int, scenario: Scenario, seeds: int = 60, **facts: object) ->
 
 def check(task: str, subtasks: tuple[str, ...], seed: int) -> None:
     """All that is said at all boundaries of an episode is free of objections."""
-    opening = OpeningSpeech(episode=0, seed=seed, task=task, subtasks=subtasks)
-    assert opening.objection(open_speech(opening)) == ""
     chance = random.Random(seed)
     moments = tuple(
         Moment(float(done), done, chance.choice(fit))
         for done in range(1, len(subtasks))
         if (fit := [kind for kind in ALL if can_hold(kind, situation(task, subtasks, done))])
     )
-    ask = Interject(episode=0, seed=seed, task=task, subtasks=subtasks, moments=moments)
+    ask = Interject(episode=0, seed=seed, task=task, subtasks=subtasks, moments=moments, opens=True)
     answer = interject(ask)
     assert ask.objection(answer) == ""
     for made in answer.interjections:
@@ -162,7 +160,7 @@ def test_without_names_it_is_the_object() -> None:
 )
 def test_the_opening_takes_up_the_task(task: str, starts: str) -> None:
     texts = {
-        open_speech(OpeningSpeech(episode=0, seed=seed, task=task, subtasks=BRICKS)).text
+        interject(Interject(episode=0, seed=seed, task=task, subtasks=BRICKS, opens=True)).opening or ""
         for seed in range(40)
     }
     assert len(texts) >= 6

@@ -16,7 +16,6 @@ from roboscribe.asks import (
     DescribeEpisode,
     Interject,
     Moment,
-    OpeningSpeech,
     RelabelSegment,
     RephraseTask,
     SegmentEpisode,
@@ -184,7 +183,7 @@ def test_an_interjection_is_told_what_comes_next_and_what_does_not() -> None:
         "Kind of request: negative task.",
         "not taken or moved from here on: the red cup, the box",
         "“Well done.”",
-        "2 in all",
+        "2 interjections in all",
     ):
         assert part in text
     assert "Around moment" not in text
@@ -200,9 +199,10 @@ def test_each_moment_is_shown_under_its_time() -> None:
 
 @pytest.mark.parametrize("task", ["Put the cup away.", ""])
 def test_the_opening_knows_the_task_or_goes_without(task: str) -> None:
-    ask = OpeningSpeech(episode=0, task=task, subtasks=("grasp the cup", "lift the cup"))
+    ask = Interject(episode=0, task=task, subtasks=("grasp the cup", "lift the cup"), opens=True)
     text = str(words(ask)[1][-1])
-    assert 'begins with: "grasp the cup"' in text
+    assert "1. grasp the cup" in text
+    assert "moment" not in text
     assert ("Put the cup away." in text) == bool(task)
     assert "At most 20 words" in text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from roboscribe.annotators.moments import moments_of
 from roboscribe.annotators.spans import Span, spans_of
 from roboscribe.annotators.task import task_of
 from roboscribe.annotators.view import View
-from roboscribe.asks import Interject, Interjection, Moment, OpeningSpeech, Sheets
+from roboscribe.asks import Interject, Moment, Sheets, Talk
 from roboscribe.config import InterjectionsSettings, answer_settings
 from roboscribe.episode import Episode
 from roboscribe.frames import FrameNeeds
@@ -27,18 +26,18 @@ _PER_ASK = 50
 
 
 class Interjections:
-    """Asks for the robot's first words, and for what is said at a few subtask boundaries, all at once.
+    """Asks in one request for the robot's first words and for what is said at a few subtask boundaries.
 
     The robot's motion is recorded, so a person's words must fit what it does next. They lie on subtask
     boundaries, where the plan is stated anew as well.
     """
 
     name = "interjections"
-    version = 1
+    version = 2
     styles = frozenset[str | None]({"interjection", None})
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()
-    asks = (OpeningSpeech, Interject)
+    asks = (Interject,)
 
     def __init__(self, settings: InterjectionsSettings, view: View | None) -> None:
         self._settings = settings
@@ -60,20 +59,9 @@ class Interjections:
         spans = spans_of(upstream["subtasks"], scene.episode)
         task = task_of(scene, upstream)
         moments = self._moments(scene, task, spans)
-        subtasks = tuple(span.label for span in spans)
-        opening, made = await asyncio.gather(
-            model.answer(
-                OpeningSpeech(
-                    episode=scene.episode.index,
-                    seed=scene.seed_for("opening"),
-                    task=task,
-                    subtasks=subtasks,
-                )
-            ),
-            self._interject(scene, task, subtasks, moments, model),
-        )
-        rows = [say(_line(opening.text), scene.episode.time_of(0))]
-        for moment, interjection in zip(moments, made, strict=True):
+        said = await self._talk(scene, task, tuple(span.label for span in spans), moments, model)
+        rows = [say(_line(said.opening or ""), scene.episode.time_of(0))]
+        for moment, interjection in zip(moments, said.interjections, strict=True):
             if interjection is None:
                 continue
             rows.append(Row("user", _line(interjection.request), "interjection", moment.time))
@@ -102,14 +90,17 @@ class Interjections:
 
         return [replace(moment, sheets=around(moment)) for moment in moments]
 
-    async def _interject(
+    async def _talk(
         self, scene: Scene, task: str, subtasks: tuple[str, ...], moments: Sequence[Moment], model: Model
-    ) -> list[Interjection | None]:
-        """What is said at each moment, None where nothing fits; in few requests, by the frames they show."""
+    ) -> Talk:
+        """First words, and what is said at each moment, None where nothing fits.
+
+        In few requests, by the frames they show; the first words come with the first of them.
+        """
         frames = self._view.settings.per_ask // (_BEFORE + _AFTER) if self._view else _PER_ASK
         size = max(1, min(_PER_ASK, frames))
-        made: list[Interjection | None] = []
-        for start in range(0, len(moments), size):
+        said = Talk()
+        for start in range(0, max(1, len(moments)), size):
             answer = await model.answer(
                 Interject(
                     episode=scene.episode.index,
@@ -117,11 +108,15 @@ class Interjections:
                     task=task,
                     subtasks=subtasks,
                     moments=tuple(moments[start : start + size]),
-                    said=tuple(interjection.request for interjection in made if interjection),
+                    opens=start == 0,
+                    said=tuple(made.request for made in said.interjections if made),
                 )
             )
-            made += answer.interjections
-        return made
+            said = Talk(
+                opening=said.opening or answer.opening,
+                interjections=[*said.interjections, *answer.interjections],
+            )
+        return said
 
 
 def _shown(view: View, episode: Episode) -> list[int]:

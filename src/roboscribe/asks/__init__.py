@@ -3,7 +3,7 @@
 from roboscribe.asks.base import Answer, Ask, Film, Sheets, derive_seed
 from roboscribe.asks.derive import DerivedTask, DeriveTask
 from roboscribe.asks.dialogue import Exchange, Exchanges, ImagineDialogue, ImagineDialogues, Occasion
-from roboscribe.asks.interject import Interject, Interjection, Interjections, Moment, OpeningSpeech, Speech
+from roboscribe.asks.interject import Interject, Interjection, Moment, Talk
 from roboscribe.asks.memory import Memories, UpdateMemory
 from roboscribe.asks.rephrase import AXES, Axis, RephraseTask, Rephrasings
 from roboscribe.asks.segment import (
@@ -55,14 +55,12 @@ __all__ = [
     "Inquiry",
     "Interject",
     "Interjection",
-    "Interjections",
     "Keypoint",
     "Label",
     "LocateGripper",
     "Memories",
     "Moment",
     "Occasion",
-    "OpeningSpeech",
     "PictureAnswers",
     "Question",
     "RelabelSegment",
@@ -74,7 +72,7 @@ __all__ = [
     "Sheets",
     "Shot",
     "Spatial",
-    "Speech",
+    "Talk",
     "UpdateMemory",
     "derive_seed",
     "gripper_at",

@@ -145,6 +145,16 @@ def copied(plain: Any) -> Any:
     return [copied(item) for item in cast(list[Any], plain)] if isinstance(plain, list) else plain
 
 
+def exactly(properties: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an object with these properties, all of them and no other."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 def derive_seed(seed: int, episode: int, purpose: str) -> int:
     """Seed for one random choice, from the run's seed, the episode and what the choice is for.
 

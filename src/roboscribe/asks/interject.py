@@ -1,4 +1,4 @@
-"""Asks for what is said while a robot works: its first words, and a person's interjections with its answers."""
+"""The ask for what is said while a robot works: its first words, and a person's interjections with its answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from roboscribe.asks.base import Answer, Ask, Sheets
+from roboscribe.asks.base import Answer, Ask, Sheets, exactly
 from roboscribe.asks.fit import fault_of_request, fault_of_speech
 from roboscribe.asks.segment import pictures_of
 from roboscribe.asks.situation import Situation, situation
@@ -19,12 +19,6 @@ from roboscribe.frames import Part
 Spoken = Annotated[str, Field(min_length=2, max_length=200)]
 
 
-class Speech(Answer):
-    """What the robot says."""
-
-    text: Spoken
-
-
 class Interjection(Answer):
     """What a person says to the robot at work, and what the robot answers."""
 
@@ -32,35 +26,12 @@ class Interjection(Answer):
     speech: Spoken
 
 
-class Interjections(Answer):
-    """One interjection for each moment asked about, in the same order; null where none would fit."""
+class Talk(Answer):
+    """What the robot says before it moves, and one interjection for each moment asked about, in the same order; null
+    where none is wanted or would fit."""
 
-    interjections: Annotated[list[Interjection | None], Field(max_length=100)]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OpeningSpeech(Ask[Speech]):
-    """What does the robot say when it has been given the task and begins?
-
-    Attributes:
-        task: The task text; empty when unknown.
-        subtasks: Labels of the episode's subtasks in order, at least one.
-    """
-
-    answer = Speech
-
-    task: str
-    subtasks: tuple[str, ...]
-
-    @property
-    def first(self) -> str:
-        """The subtask that the robot begins with."""
-        return self.subtasks[0]
-
-    def objection(self, answer: Speech) -> str:
-        """The robot agrees in a breath, and says nothing that it does not do."""
-        fault = fault_of_speech(answer.text, situation(self.task, self.subtasks, 0))
-        return f"What the robot says {fault}." if fault else ""
+    opening: Spoken | None = None
+    interjections: Annotated[list[Interjection | None], Field(max_length=100)] = Field(default=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +52,23 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Interject(Ask[Interjections]):
+class Interject(Ask[Talk]):
     """What could a person say at each of these moments that fits what the robot does next?
 
     Attributes:
         task: The task text; empty when unknown.
-        subtasks: Labels of the episode's subtasks in order.
-        moments: When and what for, in order of time.
+        subtasks: Labels of the episode's subtasks in order, at least one.
+        moments: When and what for, in order of time; there may be none where the robot only begins.
+        opens: Whether the robot's first words are wanted as well, with which it takes on the task.
         said: What the person has said before.
     """
 
-    answer = Interjections
+    answer = Talk
 
     task: str
     subtasks: tuple[str, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[Moment, ...] = ()
+    opens: bool = False
     said: tuple[str, ...] = ()
 
     @property
@@ -113,29 +86,44 @@ class Interject(Ask[Interjections]):
         return parts
 
     def narrow(self, schema: dict[str, Any]) -> None:
-        """As many interjections as moments, none of them null: a model always finds something to say."""
-        wanted = schema["properties"]["interjections"]
-        wanted.update(minItems=len(self.moments), maxItems=len(self.moments))
-        wanted["items"] = next(kind for kind in wanted["items"]["anyOf"] if kind["type"] == "object")
+        """First words if they are wanted, and as many interjections as moments, none of them null: a model always
+        finds something to say."""
+        opening, talk = (schema["properties"][name] for name in ("opening", "interjections"))
+        talk.update(minItems=len(self.moments), maxItems=len(self.moments))
+        talk["items"] = _never_null(talk["items"])
+        wanted = {"opening": _never_null(opening)} if self.opens else {}
+        schema.update(exactly(wanted | ({"interjections": talk} if self.moments else {})))
 
-    def objection(self, answer: Interjections) -> str:
-        """Each fits what the robot does next, is about something and is no other's twin."""
+    def objection(self, answer: Talk) -> str:
+        """The robot agrees in a breath; each interjection fits what it does next, is about something and is no
+        other's twin."""
         if len(answer.interjections) != len(self.moments):
             return (
                 f"{len(self.moments)} interjections are wanted, but {len(answer.interjections)} were given."
             )
-        return " ".join(filter(None, self._faults(answer)))
+        return " ".join(filter(None, (self._opening_fault(answer), *self._faults(answer))))
 
-    def remainder(self, answer: Interjections) -> Interjections | None:
-        """The interjections that fit; a person need not speak at every moment."""
-        if len(answer.interjections) != len(self.moments):
+    def remainder(self, answer: Talk) -> Talk | None:
+        """The interjections that fit; a person need not speak at every moment, but the robot begins."""
+        if len(answer.interjections) != len(self.moments) or self._opening_fault(answer):
             return None
         faults = self._faults(answer)
         kept = zip(answer.interjections, faults, strict=True)
-        made = Interjections(interjections=[None if fault else made for made, fault in kept])
-        return made.leaving_out(filter(None, faults))
+        talk = Talk(
+            opening=answer.opening, interjections=[None if fault else made for made, fault in kept]
+        )
+        return talk.leaving_out(filter(None, faults))
 
-    def _faults(self, answer: Interjections) -> list[str]:
+    def _opening_fault(self, answer: Talk) -> str:
+        """What is wrong with the first words: the robot says nothing that it does not do."""
+        if not self.opens:
+            return ""
+        if answer.opening is None:
+            return "The opening is missing."
+        fault = fault_of_speech(answer.opening, situation(self.task, self.subtasks, 0))
+        return f"The opening, “{answer.opening}”, {fault}." if fault else ""
+
+    def _faults(self, answer: Talk) -> list[str]:
         """What is wrong with each interjection; empty for one that will do."""
         known = [wording(text) for text in self.said]
         faults: list[str] = []
@@ -157,6 +145,11 @@ class Interject(Ask[Interjections]):
             else:
                 faults.append("")
         return faults
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What else than null a schema allows."""
+    return next(kind for kind in schema["anyOf"] if kind["type"] != "null")
 
 
 def can_hold(scenario: Scenario, at: Situation) -> bool:

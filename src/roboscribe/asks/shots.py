@@ -184,13 +184,3 @@ def source_box(box: Sequence[float], places: Places, picture: Jpeg) -> list[floa
     x = min(int(left), picture.source_width - 1)
     y = min(int(top), picture.source_height - 1)
     return [float(x), float(y), float(max(round(right), x + 1)), float(max(round(bottom), y + 1))]
-
-
-def exactly(properties: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of an object with these properties, all of them and no other."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

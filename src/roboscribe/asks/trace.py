@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roboscribe.asks.base import Answer
+from roboscribe.asks.base import Answer, exactly
 from roboscribe.asks.shots import (
     AboutShots,
     PlacePoint,
     Shot,
     bound_places,
-    exactly,
     point_fault,
     source_point,
 )

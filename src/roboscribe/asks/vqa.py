@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from roboscribe.asks.base import Answer, copied
+from roboscribe.asks.base import Answer, copied, exactly
 from roboscribe.asks.shots import (
     AboutShots,
     PlaceBox,
@@ -16,7 +16,6 @@ from roboscribe.asks.shots import (
     Shot,
     bound_places,
     box_fault,
-    exactly,
     point_fault,
     source_box,
     source_point,

@@ -165,8 +165,8 @@ class VqaSettings:
     """Camera keys to ask about; every camera with video when left out."""
     kinds: tuple[QuestionKind, ...] = get_args(QuestionKind)
     """Kinds of question, in balance over the dataset."""
-    pictures_per_ask: int = 4
-    """Pictures in one request to a model; each is asked about on its own."""
+    pictures_per_ask: int = 8
+    """Most pictures in one request to a model; each is asked about on its own."""
 
     def __post_init__(self) -> None:
         if not self.emission_hz > 0:

@@ -13,7 +13,6 @@ from roboscribe.asks import (
     ImagineDialogue,
     ImagineDialogues,
     Interject,
-    OpeningSpeech,
     RephraseTask,
     SegmentEpisode,
     UpdateMemory,
@@ -23,7 +22,7 @@ from roboscribe.models.builtin.exchange import imagine, imagine_all
 from roboscribe.models.builtin.memory import remember
 from roboscribe.models.builtin.rephrase import rephrase
 from roboscribe.models.builtin.segment import segment
-from roboscribe.models.builtin.talk import interject, open_speech
+from roboscribe.models.builtin.talk import interject
 from roboscribe.models.builtin.vision import answer_about
 
 A = TypeVar("A", bound=Answer)
@@ -32,7 +31,6 @@ RULES: Mapping[type[Ask[Any]], Callable[[Any], Answer]] = {
     SegmentEpisode: segment,
     RephraseTask: rephrase,
     UpdateMemory: remember,
-    OpeningSpeech: open_speech,
     Interject: interject,
     ImagineDialogue: imagine,
     ImagineDialogues: imagine_all,

@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import chain, product
 from typing import TypeVar
 
-from roboscribe.asks import Interject, Interjection, Interjections, OpeningSpeech, Speech
+from roboscribe.asks import Interject, Interjection, Talk
+from roboscribe.asks.base import derive_seed
 from roboscribe.asks.fit import fault_of_request, fault_of_speech
 from roboscribe.asks.situation import Situation, situation
 from roboscribe.config import Scenario
@@ -40,21 +41,26 @@ _OTHERS = "OCR"
 """Blanks for what the robot leaves alone."""
 
 
-def open_speech(ask: OpeningSpeech) -> Speech:
+def interject(ask: Interject) -> Talk:
+    """First words if they are wanted, then a request and an answer for each moment, each request in other words
+    than those before it.
+
+    Where all words there are have been used up, nothing is said.
+    """
+    return Talk(opening=_opening(ask) if ask.opens else None, interjections=_interjections(ask))
+
+
+def _opening(ask: Interject) -> str:
     """The robot's first words: that it will do the task, in the task's own words where they are few."""
-    chance = random.Random(ask.seed)
+    chance = random.Random(derive_seed(ask.seed, ask.episode, "opening"))
     task = " and then ".join(filter(None, map(as_command, ask.task.split("; "))))
     forms = [form.format(task=task) for form in _shuffled(OPENINGS, chance)] if task else []
     at = situation(ask.task, ask.subtasks, 0)
     texts = chain(forms, _shuffled(PLAIN_OPENINGS, chance))
-    return Speech(text=next(text for text in texts if not fault_of_speech(text, at)))
+    return next(text for text in texts if not fault_of_speech(text, at))
 
 
-def interject(ask: Interject) -> Interjections:
-    """A request and an answer for each moment, each request in other words than those before it.
-
-    Where all words there are have been used up, nothing is said.
-    """
+def _interjections(ask: Interject) -> list[Interjection | None]:
     chance = random.Random(ask.seed)
     known = {wording(text) for text in ask.said}
     made: list[Interjection | None] = []
@@ -67,7 +73,7 @@ def interject(ask: Interject) -> Interjections:
         request, blanks = found
         known.add(wording(request))
         made.append(Interjection(request=request, speech=_answer(at, moment.scenario, facts, blanks, chance)))
-    return Interjections(interjections=made)
+    return made
 
 
 def _requests(
