@@ -15,6 +15,7 @@ _WORDS = {
     "Compare the label": "relabel",
     "should remember": "memory",
     "before it moves": "talk",
+    "could have spoken": "talk",
     "A person asked": "rephrase",
     "Write questions": "vqa",
     "find the tip": "trace",
