@@ -2,6 +2,6 @@
 
 import sys
 
-from roboscribe.cli.app import main
+from roboscribe.cli.app import process
 
-sys.exit(main())
+sys.exit(process())

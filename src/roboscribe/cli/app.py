@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that help comes at once.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -34,6 +35,19 @@ examples:
   roboscribe annotate --root my_dataset --output-dir my_dataset_annotated
   roboscribe annotate --root my_dataset --episodes 0-9 --memory.enabled=false
   roboscribe status --root my_dataset_annotated"""
+
+
+def process() -> int:
+    """Run the command line in a process of its own, which starts and ends the sooner for searching less garbage.
+
+    What is imported stays: searching it every 700 new objects takes a tenth of the start of a command, and searching
+    it once more at the end, when all is given back anyway, as long again.
+    """
+    gc.set_threshold(20_000)
+    try:
+        return main()
+    finally:
+        gc.freeze()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
