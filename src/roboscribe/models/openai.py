@@ -9,20 +9,24 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib import import_module
 from itertools import count
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, RoboscribeError, ServerError
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.dialect import Dialect, body_of, png_url, refuses_structure, reply_of, sampling_of
-from roboscribe.models.endpoint import Endpoint
 from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
 from roboscribe.models.request import Reply, Request, without_clips
 from roboscribe.models.slots import Slots
 from roboscribe.models.trouble import Trouble, key_refused
+
+if TYPE_CHECKING:
+    from roboscribe.models.endpoint import Endpoint
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -81,8 +85,10 @@ class OpenAIBackend:
         self._wait = wait
         self._clock = clock
         self._key_is_set = bool(environ.get(vlm.api_key_env, "").strip())
-        key = vlm.api_key(environ)
-        self._endpoints = [Endpoint(url, key, vlm.timeout_s) for url in urls or (None,)]
+        self._key = vlm.api_key(environ)
+        self._addresses = urls or (None,)
+        self._endpoints: list[Endpoint] = []
+        self._opening = asyncio.Lock()
         self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
         self._films: dict[Endpoint, asyncio.Task[bool]] = {}
         self._sampling = sampling_of(vlm)
@@ -105,6 +111,7 @@ class OpenAIBackend:
         """
         self._images = images
         self._known.clear()
+        await self._open()
         found = await asyncio.gather(*map(self._dialect, self._endpoints), return_exceptions=True)
         self._known.set()
         errors: list[RoboscribeError] = []
@@ -130,6 +137,7 @@ class OpenAIBackend:
             AnswerError: This request is refused, or brought no reply however often it was sent.
             ServerError: No server can be reached any more, or all of them refuse key or model.
         """
+        await self._open()
         attempt = 0
         while True:
             endpoint, outcome, hoped = await self._try(request, attempt)
@@ -159,6 +167,14 @@ class OpenAIBackend:
         for task in (*self._dialects.values(), *self._films.values()):
             task.cancel()
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
+
+    async def _open(self) -> None:
+        """Make the servers' clients. Their library takes as long to import as the first episodes take to decode, so
+        that a thread does it meanwhile."""
+        async with self._opening:
+            if not self._endpoints:
+                module = await asyncio.to_thread(import_module, "roboscribe.models.endpoint")
+                self._endpoints = [module.Endpoint(url, self._key, self._vlm.timeout_s) for url in self._addresses]
 
     async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble, bool]:
         """The server, what it said, and whether it was asked in the hope that it speaks the fullest dialect."""

@@ -24,6 +24,7 @@ from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.cache import KeptReplies, RequestCache, default_folder
 from roboscribe.models.families import family_of, pixel_bounds, places_of
 from roboscribe.models.ledger import Budget, Ledger, Prices
+from roboscribe.models.openai import OpenAIBackend
 from roboscribe.models.rehearsal import Rehearsal
 from roboscribe.models.request import Backend
 from roboscribe.models.server import serving, visible_gpus
@@ -261,12 +262,8 @@ def _named(vlm: VlmSettings, needed_by: str) -> str:
 def _openai(
     vlm: VlmSettings, model: str, urls: tuple[str, ...], ledger: Ledger, say: Say, environ: Mapping[str, str]
 ) -> Backend:
-    # The library takes most of a second to import.
-    try:
-        from roboscribe.models.openai import OpenAIBackend
-    except ModuleNotFoundError as error:
-        raise _not_installed("openai", error) from None
-
+    if find_spec("openai") is None:
+        raise _not_installed("openai", "openai")
     return OpenAIBackend(
         vlm, identity=identity_of(vlm, model), model=model, urls=urls, ledger=ledger, say=say, environ=environ
     )
@@ -279,7 +276,7 @@ def _in_process(
     try:
         module = import_module(_IN_PROCESS[name])
     except ModuleNotFoundError as error:
-        raise _not_installed(name, error) from None
+        raise _not_installed(name, error.name) from None
     backend = module.Backend(vlm, identity=identity_of(vlm, model), model=model, ledger=ledger, say=say)
     return cast(Backend, backend)
 
@@ -290,9 +287,9 @@ def _check_in_process(name: str, vlm: VlmSettings) -> None:
             raise SettingsError(f"--vlm.{flag} is for servers, and --vlm.backend is {name}.", "Leave it out.")
 
 
-def _not_installed(backend: str, error: ModuleNotFoundError) -> SettingsError:
+def _not_installed(backend: str, package: str | None) -> SettingsError:
     return SettingsError(
-        f"--vlm.backend {backend} needs packages that are not installed ({error.name}).",
+        f"--vlm.backend {backend} needs packages that are not installed ({package}).",
         f"Install them with {installing(backend)}.",
     )
 
