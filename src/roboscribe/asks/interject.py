@@ -109,9 +109,7 @@ class Interject(Ask[Talk]):
             return None
         faults = self._faults(answer)
         kept = zip(answer.interjections, faults, strict=True)
-        talk = Talk(
-            opening=answer.opening, interjections=[None if fault else made for made, fault in kept]
-        )
+        talk = Talk(opening=answer.opening, interjections=[None if fault else made for made, fault in kept])
         return talk.leaving_out(filter(None, faults))
 
     def _opening_fault(self, answer: Talk) -> str:

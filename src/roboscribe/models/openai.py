@@ -174,7 +174,9 @@ class OpenAIBackend:
         async with self._opening:
             if not self._endpoints:
                 module = await asyncio.to_thread(import_module, "roboscribe.models.endpoint")
-                self._endpoints = [module.Endpoint(url, self._key, self._vlm.timeout_s) for url in self._addresses]
+                self._endpoints = [
+                    module.Endpoint(url, self._key, self._vlm.timeout_s) for url in self._addresses
+                ]
 
     async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble, bool]:
         """The server, what it said, and whether it was asked in the hope that it speaks the fullest dialect."""
