@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from roboscribe.dataset.rewrite import Rewrite, WriteReport
 from roboscribe.dataset.writer import EpisodeUpdate, check_target, language_rewrite
 from roboscribe.events import (
     EpisodeStaged,
+    Event,
     Listener,
     Note,
     RunFinished,
@@ -33,15 +35,17 @@ from roboscribe.events import (
 from roboscribe.frames import FrameSettings, FrameStore
 from roboscribe.language import Row
 from roboscribe.models.base import Model
+from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
-from roboscribe.staging.account import Account, Ready
+from roboscribe.staging.account import Account, Piece, Ready
 from roboscribe.staging.ahead import Ahead
 from roboscribe.staging.basis import Basis
 from roboscribe.staging.loop import EpisodeLoop
-from roboscribe.staging.pace import Pace, PacedModel
+from roboscribe.staging.pace import PREPARED_AT_ONCE, Pace, PacedModel
+from roboscribe.staging.pool import Pool
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
@@ -53,7 +57,12 @@ VERIFIED = 1000
 
 
 def annotate(
-    settings: AnnotateSettings, listen: Listener = ignore, model: Model | None = None, *, write: bool = True
+    settings: AnnotateSettings,
+    listen: Listener = ignore,
+    model: Model | None = None,
+    *,
+    write: bool = True,
+    processes: int = 1,
 ) -> RunFinished:
     """Annotate a dataset, and write it where the settings say.
 
@@ -65,6 +74,8 @@ def annotate(
         listen: Called with every event of the run, from this thread.
         model: Answers the asks; the one that the settings name when left out.
         write: Whether the dataset is written; otherwise results are staged, for another run to write.
+        processes: How many share a long run of the builtin model. They are started anew, so a script that wants more
+            than one needs ``if __name__ == "__main__"``.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
@@ -73,7 +84,7 @@ def annotate(
         run.announce()
         if write:
             run.recall(run.source.shards())
-        run.stage()
+        run.stage(processes)
         return run.finished(run.write() if write and run.ready else WriteReport())
 
 
@@ -119,6 +130,10 @@ class Opened:
     target: Path
     episodes: tuple[int, ...]
 
+    def staging(self) -> Staging:
+        """Where results are kept."""
+        return Staging(self.target, len(self.source.episode_indices))
+
 
 def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened:
     """Open what the settings name, and make sure that it can be read and written.
@@ -145,19 +160,13 @@ def _run(settings: AnnotateSettings, listen: Listener, model: Model | None) -> G
     """The run that the settings describe."""
     started = time.monotonic()
     opened = open_datasets(settings)
-    source, stored, target = opened.source, opened.stored, opened.target
-    source.verify(opened.episodes[:VERIFIED])
+    opened.source.verify(opened.episodes[:VERIFIED])
 
     def say(text: str) -> None:
         listen(Note(text))
 
     with nullcontext(model) if model else _open_model(settings, say) as model:
-        selection = select_annotators(settings, model.looks)
-        staging = Staging(target, len(source.episode_indices))
-        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
-        ahead = Ahead(source, stored, selection, model, staging, settings.seed, frames, Pace(model.at_once))
-        loop = EpisodeLoop(model, staging, listen, ahead.pace)
-        yield Run(opened.episodes, target, selection, model, staging, settings, listen, ahead, loop, started)
+        yield Run.of(opened, settings, model, opened.staging(), listen, started)
 
 
 def _open_model(settings: AnnotateSettings, say: Callable[[str], None]) -> AbstractContextManager[Model]:
@@ -199,6 +208,28 @@ class Run:
     prepared: dict[str, PreparedFile] = field(default_factory=dict[str, PreparedFile])
     strange: set[str] = field(default_factory=set[str])
 
+    @classmethod
+    def of(
+        cls,
+        opened: Opened,
+        settings: AnnotateSettings,
+        model: Model,
+        staging: Staging,
+        listen: Listener,
+        started: float,
+        prepared: int = PREPARED_AT_ONCE,
+    ) -> Run:
+        """A run over what was opened, which prepares so many episodes at the same time."""
+        selection = select_annotators(settings, model.looks)
+        frames = FrameStore(FrameSettings(thumbnail_side=settings.frames.thumbnail_side))
+        pace = Pace(model.at_once, prepared)
+        seed = settings.seed
+        ahead = Ahead(opened.source, opened.stored, selection, model, staging, seed, frames, pace)
+        loop = EpisodeLoop(model, staging, listen, pace)
+        return cls(
+            opened.episodes, opened.target, selection, model, staging, settings, listen, ahead, loop, started
+        )
+
     @property
     def source(self) -> Dataset:
         """Where episodes come from."""
@@ -208,6 +239,11 @@ class Run:
     def stored(self) -> Dataset:
         """Where the rows already written are: the output dataset once it exists, else the source."""
         return self.ahead.stored
+
+    @property
+    def account(self) -> Account:
+        """What became of the episodes so far."""
+        return Account(self.ready, self.loop.failures, tuple(sorted(self.loop.left)))
 
     @cached_property
     def files(self) -> PreparedFiles:
@@ -232,31 +268,59 @@ class Run:
             if made is None:
                 continue
             self.prepared[shard.relative] = made
-            account = Account.of(made.account)
-            self.ready |= account.ready
-            self.loop.left |= set(account.left)
-            for index, reason in account.failed.items():
-                self.loop.fail(index, *reason)
-            for index, ready in account.ready.items():
-                self.listen(EpisodeStaged(index, 0, (), ready.annotators, self.loop.spent))
+            account, spent = Account.of(made.account), self.loop.spent
+            told = (EpisodeStaged(i, 0, (), one.annotators, spent) for i, one in account.ready.items())
+            self._take_over(account, told)
         return [shard for shard in shards if shard.relative not in self.prepared]
 
-    def stage(self) -> None:
+    def stage(self, processes: int = 1) -> None:
         """Annotate and validate every episode that nothing is known of, in order as far as they start.
 
         An episode is read, and its frames are decoded, ahead of its asks; it is begun as soon as the model is
         running out of asks and there is memory for its frames. So the model is never without work, and memory
         stays flat however many episodes there are.
 
+        Args:
+            processes: How many share a long run of the builtin model.
+
         Raises:
-            RunStopped: The model cannot be used at all; nothing was done.
+            RunStopped: The model cannot be used at all and nothing was done, or a process has ended unexpectedly.
         """
         known = self.ready.keys() | self.loop.failures.keys() | self.loop.left
-        asyncio.run(self._stage([index for index in self.episodes if index not in known]))
+        episodes = [index for index in self.episodes if index not in known]
+        divided = processes > 1 and isinstance(self.model, BuiltinModel)
+        opening = partial(_opened_beside, self.settings, self.source.root, self.stored.root, self.target)
+        asyncio.run(self._stage(episodes, Pool(processes, opening) if divided else None))
 
-    async def _stage(self, episodes: Sequence[int]) -> None:
+    async def _stage(self, episodes: Sequence[int], pool: Pool | None) -> None:
         async with self.loop.opened():
-            await self.loop.each(episodes, self._stage_one)
+            left = deque(episodes)
+            await self.loop.each(pool.before(left) if pool else episodes, self._stage_one)
+            if pool and left and self.loop.goes_on():
+                await pool.each(tuple(left), self.loop.goes_on, self._take)
+            await self.ahead.pace.off_loop(self.staging.seal)
+
+    async def stage_piece(self) -> None:
+        """Annotate and validate the episodes of a run that another process is in charge of."""
+        async with self.loop.opened():
+            await self.loop.each(self.episodes, self._stage_one)
+
+    def _take(self, piece: Piece) -> None:
+        """Take over what another process has done."""
+        self.loop.asks += piece.asks
+        self.ahead.pace.answered += piece.asks
+        self.loop.stopped = self.loop.stopped or piece.stopped
+        self._tell_of_strange(piece.strange)
+        self._take_over(piece.account, piece.staged)
+
+    def _take_over(self, account: Account, staged: Iterable[EpisodeStaged]) -> None:
+        """Take over what is told of episodes that were worked on elsewhere."""
+        self.ready |= account.ready
+        self.loop.left |= set(account.left)
+        for index, reason in account.failed.items():
+            self.loop.fail(index, *reason)
+        for event in staged:
+            self.listen(event)
 
     async def _stage_one(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, stored):
@@ -264,7 +328,7 @@ class Run:
             usable = self.loop.usable
             produced = await produce(scene, self.selection, model, self.staging, stored, usable)
         episode = scene.episode
-        self._tell_of_strange(stored)
+        self._tell_of_strange({row.style or "" for row in stored if row.found_in})
         self.loop.asks += produced.asks
         for stage in STAGES:
             self.staging.forget(index, stage)
@@ -283,9 +347,9 @@ class Run:
         self.ready[index] = Ready(produced.written, rows, replaced, warnings, produced.left_out)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
 
-    def _tell_of_strange(self, stored: Sequence[Row]) -> None:
+    def _tell_of_strange(self, styles: Set[str]) -> None:
         """Say of each style that is none of LeRobot's, once, that its rows stay."""
-        for style in sorted({row.style or "" for row in stored if row.found_in} - self.strange):
+        for style in sorted(styles - self.strange):
             self.strange.add(style)
             self.listen(
                 Note(f"The dataset has rows of the style {style!r}, which LeRobot does not know; they stay.")
@@ -333,7 +397,7 @@ class Run:
 
     def prepare(self, shards: Sequence[Shard]) -> WriteReport:
         """Make data files with the rows of every episode that is ready, for another run to put in place."""
-        account = Account(self.ready, self.loop.failures, tuple(sorted(self.loop.left)))
+        account = self.account
         self.listen(WritingStarted(len(self.prepared) + len(shards)))
         for relative in self.prepared:
             self.listen(ShardWritten(relative))
@@ -387,3 +451,27 @@ class Run:
         )
         self.listen(finished)
         return finished
+
+
+def _opened_beside(
+    settings: AnnotateSettings, source: Path, stored: Path, target: Path
+) -> Callable[[Sequence[int]], Piece]:
+    """What stages episodes of a run in another process; the folders are those of what is opened here."""
+    dataset = open_dataset(source)
+    opened = Opened(dataset, dataset if stored == source else open_dataset(stored), target, ())
+    staging = opened.staging()
+
+    def stage(episodes: Sequence[int]) -> Piece:
+        staged: list[EpisodeStaged] = []
+
+        def listen(event: Event) -> None:
+            if isinstance(event, EpisodeStaged):
+                staged.append(event)
+
+        part = replace(opened, episodes=tuple(episodes))
+        run = Run.of(part, settings, BuiltinModel(), staging, listen, time.monotonic(), prepared=1)
+        asyncio.run(run.stage_piece())
+        loop = run.loop
+        return Piece(run.account, tuple(staged), loop.asks, loop.stopped, frozenset(run.strange))
+
+    return stage

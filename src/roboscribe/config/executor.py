@@ -34,7 +34,8 @@ class ExecutorSettings:
     episodes_per_task: int = 64
     """Episodes of one task."""
     workers: int | None = None
-    """Tasks at work at once; as many as the cluster gives when left out."""
+    """Tasks at work at once, as many as the cluster gives when left out. On this machine, processes that share a long
+    run of the builtin model, one for each core when left out; 1 is this process alone."""
     slurm_partition: str | None = None
     """Partition of the jobs; the cluster's own default when left out."""
     slurm_time: str = "24:00:00"

@@ -33,20 +33,23 @@ def open_named(settings: Settings) -> Opened | OpenedForIndices:
             return open_for_index_features(settings, settings.output_dir)
 
 
-def work(settings: Settings, listen: Listener = ignore, *, write: bool = True) -> RunFinished:
-    """Do the work in this process.
+def work(
+    settings: Settings, listen: Listener = ignore, *, write: bool = True, processes: int = 1
+) -> RunFinished:
+    """Do the work on this machine.
 
     Args:
         settings: What to do.
         listen: Called with every event of the run.
         write: Whether the dataset is written; otherwise results are staged.
+        processes: How many may share the work, where the command can divide it.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand.
     """
     match settings:
         case AnnotateSettings():
-            return annotate(settings, listen, write=write)
+            return annotate(settings, listen, write=write, processes=processes)
         case DialogueSettings():
             return make_dialogue(settings, listen, write=write)
         case SkillsSettings():

@@ -28,6 +28,7 @@ from roboscribe.hirobot.dialogue import target_of
 from roboscribe.origin import installing
 from roboscribe.pipeline import VERIFIED
 from roboscribe.plain import counted
+from roboscribe.staging.cores import cores
 
 _POLL_SECONDS = 2.0
 _LATE_SECONDS = 60.0
@@ -55,15 +56,18 @@ def run(
     Raises:
         RoboscribeError: Nothing can be done as the settings stand.
     """
-    wanted = settings.executor
-    if wanted.force_local or wanted.name == "local":
-        return work(settings, listen)
-    if wanted.name == "auto" and shutil.which("sbatch") is None:
-        return work(settings, listen)
-    kind = choose(wanted, len(open_named(settings).episodes))
+    kind = _place(settings)
     if kind == "local":
-        return work(settings, listen)
+        return work(settings, listen, processes=settings.executor.workers or cores())
     return _launch(kind, _settled(settings), listen, wait)
+
+
+def _place(settings: Settings) -> Literal["local", "slurm", "ray"]:
+    """Where the settings want it; nothing is opened where that is plain."""
+    wanted = settings.executor
+    if wanted.force_local or wanted.name == "local" or (wanted.name == "auto" and not shutil.which("sbatch")):
+        return "local"
+    return choose(wanted, len(open_named(settings).episodes))
 
 
 def choose(wanted: ExecutorSettings, episodes: int) -> Literal["local", "slurm", "ray"]:

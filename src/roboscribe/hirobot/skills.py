@@ -161,6 +161,7 @@ class SkillsMaker:
         """
         async with self.loop.opened():
             await self.loop.each(episodes, self._work)
+            await self.loop.pace.off_loop(self.staging.seal)
 
     async def _work(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, _):

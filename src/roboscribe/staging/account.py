@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from roboscribe.events import EpisodeStaged
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -65,3 +67,22 @@ class Account:
 
 
 _ACCOUNT = TypeAdapter(Account)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What another process has done of a run.
+
+    Attributes:
+        account: What became of its episodes.
+        staged: What is told of those that are ready.
+        asks: Asks put to the model.
+        stopped: Why no more episodes are to be tried; empty while they are.
+        strange: Styles met in the dataset that are none of LeRobot's.
+    """
+
+    account: Account
+    staged: tuple[EpisodeStaged, ...]
+    asks: int
+    stopped: str
+    strange: frozenset[str]

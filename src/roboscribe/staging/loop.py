@@ -63,7 +63,6 @@ class EpisodeLoop:
                     telling = group.create_task(self._tell())
                     try:
                         yield
-                        await self.pace.off_loop(self.staging.seal)
                     finally:
                         telling.cancel()
                         self._tell_of(self.pace.answered)
@@ -80,7 +79,7 @@ class EpisodeLoop:
         async with asyncio.TaskGroup() as group:
             for index in episodes:
                 await self.pace.room()
-                if self.stopped or self.pace.stopped:
+                if not self.goes_on():
                     break
                 group.create_task(self._attempt(index, work))
 
@@ -90,6 +89,10 @@ class EpisodeLoop:
         if stage in STAGES:
             self.staging.fail(index, "", {"annotator": stage}, reason)
         self.listen(EpisodeFailed(index, stage, reason))
+
+    def goes_on(self) -> bool:
+        """Whether more episodes are to be begun."""
+        return not (self.stopped or self.pace.stopped)
 
     @property
     def failed(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TypeVar, TypeVarTuple
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import NotStaged, RunStopped
 from roboscribe.models.base import Model
+from roboscribe.staging.cores import cores
 
 A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
@@ -22,7 +22,7 @@ ROUNDS = 5
 longest chain of asks in an episode (derive, describe, segment, relabel, remember), which those of other episodes
 then fill up to its end."""
 
-PREPARED_AT_ONCE = min(8, os.cpu_count() or 1)
+PREPARED_AT_ONCE = min(8, cores())
 """Episodes prepared at the same time: decoding takes a core each, and more than these seldom help."""
 
 
@@ -37,9 +37,11 @@ class Pace:
 
     Args:
         at_once: Asks that the model works on at the same time.
+        prepared: Episodes that are prepared at the same time.
     """
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, prepared: int = PREPARED_AT_ONCE) -> None:
+        self._prepared = prepared
         self._most = (ROUNDS + 1) * at_once
         self._load = 0
         self._preparing = 0
@@ -48,7 +50,7 @@ class Pace:
         self.stopped: RunStopped | None = None
         # No more than these for anything: each thread keeps memory for the largest that it did. One is left for asks
         # that are due, so that their sheets are not drawn after the frames of episodes to come are decoded.
-        self._threads = ThreadPoolExecutor(PREPARED_AT_ONCE + 1, "roboscribe-prepare")
+        self._threads = ThreadPoolExecutor(prepared + 1, "roboscribe-prepare")
 
     def __enter__(self) -> Pace:
         asyncio.get_running_loop().set_default_executor(self._threads)
@@ -85,7 +87,7 @@ class Pace:
         """Wait until so little is under way that another episode is to be begun."""
         # The one begun last gets to where it is counted.
         await asyncio.sleep(0)
-        while self._load >= self._most or self._preparing >= PREPARED_AT_ONCE:
+        while self._load >= self._most or self._preparing >= self._prepared:
             self._less.clear()
             await self._less.wait()
 
