@@ -67,7 +67,7 @@ def make_tiny_model(architecture: str, folder: Path, *, seed: int = 0, says: Seq
     Returns:
         The folder.
     """
-    tokenizer = _tokenizer()
+    tokenizer = tiny_tokenizer()
     tokenizer.add_tokens(list(says))
     model = _model(architecture, tokenizer, seed)
     if says:
@@ -93,7 +93,8 @@ def _teach(model: Any, tokens: Sequence[int]) -> None:
             model.lm_head.weight[following] = 5 * direction / direction.norm()
 
 
-def _tokenizer() -> Any:
+def tiny_tokenizer(*marks: str) -> Any:
+    """The tokenizer of all tiny models, with marks of a template besides Qwen's."""
     import tokenizers
     from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import Qwen2Tokenizer
@@ -118,7 +119,7 @@ def _tokenizer() -> Any:
         unk_token=None,
         eos_token=_END,
         pad_token=_PAD,
-        additional_special_tokens=list(_SPECIAL),
+        additional_special_tokens=[*_SPECIAL, *marks],
         model_max_length=32_768,
     )
     tokenizer.chat_template = _TEMPLATE

@@ -22,6 +22,7 @@ from roboscribe.models.answers import UnfitReply, parse_answer, schema_of
         f"{GOOD} I hope that helps: {{}}",
         f"First I thought {BAD}, but then\n\n{GOOD}",
         GOOD.replace("red cup", "red\n\x07cup"),
+        GOOD.replace("red cup", "<|im_start|>red cup<|vision_pad|>") + "<|im_end|>",
         json.dumps(json.loads(GOOD), indent=4) + "\n" * 50,
     ],
 )
@@ -40,6 +41,7 @@ def test_the_answer_is_found_whatever_stands_around_it(text: str) -> None:
         (BAD, "count: Input should be less than or equal to 9"),
         ('{"name": "red cup"}', "colours: Field required"),
         (GOOD[:-1] + ', "extra": 1}', "extra: Extra inputs are not permitted"),
+        (GOOD.replace("red cup", "<|im_start|>"), "name: String should have at least 2 characters"),
     ],
 )
 def test_what_is_wrong_with_a_reply_is_said(text: str, complaint: str) -> None:

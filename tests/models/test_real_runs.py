@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from real_models import fits, require
+from real_models import fits, question, require, texts
+from talking import jpeg
 from tiny_models import make_tiny_model
 
 from roboscribe.config import AnnotateSettings, QuestionKind, VlmSettings, VqaSettings, parse_episodes
@@ -21,6 +25,8 @@ from roboscribe.events import EpisodeFailed, Note
 from roboscribe.language import STYLES, Row
 from roboscribe.models.answers import objects_in
 from roboscribe.models.batching import InProcess
+from roboscribe.models.families import family_of
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.openai import OpenAIBackend
 from roboscribe.models.request import Reply, Request
 from roboscribe.models.server import serving
@@ -37,9 +43,8 @@ VLLM_SERVER = (
     "--no-enable-chunked-prefill --dtype float32 --max-model-len 8192 "
     """--structured-outputs-config '{"backend": "xgrammar", "disable_any_whitespace": true}'"""
 )
-TRANSFORMERS_SERVER = (
-    f"{PYTHON} {TESTS / 'transformers_serve.py'} serve {{model}} --port {{port}} --device cpu"
-)
+TRANSFORMERS_SERVER = f"{PYTHON} {TESTS / 'transformers_serve.py'} serve --port {{port}} --device cpu"
+"""Not bound to a model: it loads whichever is asked."""
 SAYINGS = (
     '{"text": "The arm picks up the thing and puts it down."}',
     '{"segments": [{"start": 0.0, "end": 3.0, "label": "pick up the thing"}, '
@@ -197,54 +202,118 @@ def test_vllm_in_this_process(
     annotate_for_real(
         dataset, tmp_path, tiny_model(architecture), replies, backend="vllm", max_model_len=8192
     )
+    # An episode is described first. What the question for its segments has in common with that, the system text and the
+    # sheets, is known by then.
+    described = {request.pictures for request, _ in replies if request.name == "DescribeEpisode"}
+    segmented = [
+        reply
+        for r, reply in replies
+        if r.name == "SegmentEpisode" and not r.turns and r.pictures in described
+    ]
+    assert segmented
+    assert all(reply.usage.cached_tokens > 0 for reply in segmented), [r.usage for r in segmented]
 
 
-Served = tuple[Path, tuple[str, ...]]
-"""A model, and the addresses of a server of it."""
+Urls = tuple[str, ...]
 
 
 @contextmanager
-def served(model: Path, command: str, port: int, environment: dict[str, str]) -> Generator[Served]:
-    """A server of a model, for all tests that ask it."""
+def served(model: Path, command: str, port: int, environment: dict[str, str]) -> Generator[Urls]:
+    """Addresses of a server of a model, for all tests that ask it."""
     vlm = VlmSettings(serve_command=command, serve_port=port)
     with serving(vlm, str(model), lambda note: None, gpus=(), environ=os.environ | environment) as urls:
-        yield model, urls
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def transformers_server(environment: dict[str, str]) -> Generator[Urls]:
+    require("transformers", "transformers", "fastapi", "uvicorn")
+    with served(Path(), TRANSFORMERS_SERVER, 18_800, environment) as urls:
+        yield urls
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def transformers_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
-) -> Generator[Served]:
-    """A model that knows what to say, as this server holds none to a schema."""
-    require("transformers", "transformers", "fastapi", "uvicorn")
-    parrot = make_tiny_model(request.param, tmp_path_factory.mktemp("parrot"), says=SAYINGS)
-    with served(parrot, TRANSFORMERS_SERVER, 18_800, environment) as running:
-        yield running
+def parrot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows what to say, whatever it is shown: this server holds none to a schema."""
+    return make_tiny_model(request.param, tmp_path_factory.mktemp("parrot"), says=SAYINGS)
 
 
 def test_transformers_serve(
-    transformers_server: Served, dataset: Path, tmp_path: Path, replies: list[tuple[Request, Reply]]
+    parrot: Path,
+    transformers_server: Urls,
+    dataset: Path,
+    tmp_path: Path,
+    replies: list[tuple[Request, Reply]],
 ) -> None:
-    model, urls = transformers_server
-    rows = annotate_for_real(dataset, tmp_path, model, replies, held=False, pictures=1, api_base=urls)
+    rows = annotate_for_real(
+        dataset, tmp_path, parrot, replies, held=False, pictures=1, api_base=transformers_server
+    )
     assert {row.style for row in rows} == {*STYLES, None} - {"trace"}
     answers = [row.content or "" for row in rows if (row.style, row.role) == ("vqa", "assistant")]
     assert {kind_of(json.loads(answer)) for answer in answers} == set(get_args(QuestionKind))
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_transformers_serve_is_shown_what_there_is_to_see(
+    architecture: str, tiny_model: Callable[[str], Path], transformers_server: Urls
+) -> None:
+    """A model that answers at random, but by what it sees, says what it says without a server between."""
+    model, light, dark = tiny_model(architecture), jpeg(255, side=200), jpeg(0, side=90)
+    requests = [
+        replace(question(0, None, room=24), parts=(*shown, "What is it?"))
+        for shown in ([light, dark], [dark, light], [light], [])
+    ]
+    vlm = VlmSettings(model_id=str(model), temperature=0.0)
+
+    async def ask() -> list[str]:
+        backend = OpenAIBackend(
+            vlm,
+            identity="tiny",
+            model=str(model),
+            urls=transformers_server,
+            ledger=Ledger(),
+            say=lambda note: None,
+        )
+        replies = await asyncio.gather(*map(backend.complete, requests))
+        await backend.close()
+        return texts(replies)
+
+    # The server says marks of the template, too.
+    said = [re.sub(r"<\|\w+\|>", "", text) for text in asyncio.run(ask())]
+    assert said == [without_server(vlm, model, request) for request in requests]
+    assert len(set(said)) == len(requests)
+
+
+def without_server(vlm: VlmSettings, model: Path, request: Request) -> str:
+    """The likeliest words of a model of transformers, and nothing of ours but how it is prompted."""
+    from transformers import AutoModelForImageTextToText
+
+    from roboscribe.models.processor import load_processor
+
+    processor = load_processor(vlm, str(model), family_of(str(model)))
+    inputs = processor.inputs([request])
+    loaded = AutoModelForImageTextToText.from_pretrained(model)
+    tokens = loaded.generate(**inputs, max_new_tokens=request.max_tokens, do_sample=False)
+    return processor.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def vllm_server(
     request: pytest.FixtureRequest, tiny_model: Callable[[str], Path], environment: dict[str, str]
-) -> Generator[Served]:
+) -> Generator[tuple[Path, Urls]]:
     require("vllm", "vllm")
-    with served(tiny_model(request.param), VLLM_SERVER, 18_900, environment) as running:
-        yield running
+    model = tiny_model(request.param)
+    with served(model, VLLM_SERVER, 18_900, environment) as urls:
+        yield model, urls
 
 
 def test_vllm_server(
-    vllm_server: Served, dataset: Path, tmp_path: Path, replies: list[tuple[Request, Reply]]
+    vllm_server: tuple[Path, Urls], dataset: Path, tmp_path: Path, replies: list[tuple[Request, Reply]]
 ) -> None:
     model, urls = vllm_server
-    # A model that speaks at random says marks of its template, which count as letters to a server's grammar.
+    # A model that speaks at random says marks of its template. They are letters to the server's grammar, so that a
+    # reply fits its schema with them; rows are without.
     marks = '{"skip_special_tokens": false}'
-    annotate_for_real(dataset, tmp_path, model, replies, api_base=urls, extra_body=marks)
+    rows = annotate_for_real(dataset, tmp_path, model, replies, api_base=urls, extra_body=marks)
+    assert any("<|" in reply.text for _, reply in replies)
+    assert not any("<|" in (row.content or str(row.tool_calls)) for row in rows)

@@ -114,6 +114,11 @@ def test_a_model_in_this_process_needs_a_name(backend: Any) -> None:
         opened(VlmSettings(backend=backend))
 
 
+def test_several_gpus_are_refused_where_one_would_be_used() -> None:
+    with pytest.raises(SettingsError, match=r"--vlm.num-gpus 2: transformers .* one GPU.*--vlm.serve"):
+        opened(VlmSettings(backend="transformers", model_id="m", num_gpus=2))
+
+
 def test_a_server_of_ones_own_and_another_are_not_mixed() -> None:
     with pytest.raises(SettingsError, match="one of the two"):
         opened(VlmSettings(serve=True, model_id="m", api_base=URL))

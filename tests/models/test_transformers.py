@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from real_models import ANSWERS, are_answers, question, require, texts
 from talking import jpeg
+from tiny_others import make_other_model
 
 from roboscribe.asks import Label
 from roboscribe.config import VlmSettings
@@ -104,6 +106,22 @@ def test_an_answer_does_not_depend_on_the_batch_it_is_in(checkpoint: Path) -> No
         reply.usage for reply in alone if isinstance(reply, Reply)
     ]
     assert len(set(texts(alone))) == len(requests)
+
+
+@pytest.mark.parametrize("name", ["idefics3", "internvl", "llava_onevision"])
+def test_models_of_other_makers_answer_alike(name: str, tmp_path: Path) -> None:
+    model = make_other_model(name, tmp_path)
+    requests = [question(i, ANSWERS[i], pictures=i % 4) for i in range(5)]
+    alone = ask(model, requests, together=False)
+    together = ask(model, requests)
+    assert are_answers([reply for reply in together if isinstance(reply, Reply)], ANSWERS[:5])
+    assert texts(together) == texts(alone)
+    dark, light = jpeg(0), jpeg(255)
+    shown = [replace(question(0), parts=(*p, "What is it?")) for p in ([dark, light], [light, dark], [])]
+    filmed = replace(question(0), parts=(Clip((dark, light), (0.0, 0.5)), "What is it?"))
+    one, other, blind, film = texts(ask(model, [*shown, filmed], temperature=0.0))
+    assert len({one, other, blind}) == 3
+    assert (film == one) is (name == "idefics3"), "frames of a video go as pictures where a model takes none"
 
 
 def test_pictures_reach_the_model_in_their_order(checkpoint: Path) -> None:
@@ -308,6 +326,67 @@ def test_closing_ends_a_long_reply(qwen3: Path) -> None:
 
     asyncio.run(run())
     assert lengths[0] < 10_000
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What models are loaded with where torch finds a GPU; it is played by the CPU."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    loaded: list[dict[str, Any]] = []
+    load = AutoModelForImageTextToText.from_pretrained
+
+    def on_cpu(name: str, **options: Any) -> Any:
+        loaded.append(options)
+        return load(name, dtype="float32")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(AutoModelForImageTextToText, "from_pretrained", on_cpu)
+    return loaded
+
+
+def test_on_a_gpu_a_model_keeps_its_own_numbers_and_tokens_are_the_same(
+    qwen3: Path, gpu: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from roboscribe.models import decoding
+
+    requests = [question(i, ANSWERS[i], pictures=i % 2) for i in range(4)]
+    here = texts(ask(qwen3, requests))
+    monkeypatch.setattr(decoding, "kernels_of", lambda device: "torch_native")
+    assert texts(ask(qwen3, requests, device="auto")) == here
+    assert gpu[1:] == [{"dtype": "auto", "device_map": {"": "cuda"}}]
+
+
+def test_what_a_batch_too_large_took_is_given_back_before_the_halves_are_tried(
+    qwen3: Path, gpu: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    left: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+    monkeypatch.setattr(
+        torch.cuda, "empty_cache", lambda: alive.append(sum(ref() is not None for ref in left))
+    )
+
+    def spoil(backend: Any) -> None:
+        model = backend._loaded.model
+        generate = model.generate
+
+        def limited(**inputs: Any) -> Any:
+            if len(inputs["input_ids"]) > 1:
+                half_done = torch.zeros(1000)
+                left.append(weakref.ref(half_done))
+                raise gpu_is_full()
+            return generate(**inputs)
+
+        model.generate = limited
+
+    replies = ask(qwen3, [question(i) for i in range(3)], spoil=spoil)
+    assert all(isinstance(reply, Reply) for reply in replies)
+    assert alive == [0, 0], "once for the batch that was too large, once at the end"
+    assert len(left) == 1
 
 
 def test_loading_tells_what_runs_where(qwen3: Path) -> None:

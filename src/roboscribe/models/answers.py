@@ -17,6 +17,8 @@ A = TypeVar("A", bound=Answer)
 
 _ERRORS_SHOWN = 5
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_MARK = re.compile(r"<\|\w+\|>")
+"""A mark of a chat template, as most models write theirs; it is never text."""
 _FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
 
 
@@ -81,16 +83,16 @@ def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
 def parse_answer(text: str, kind: type[A]) -> A:
     """The answer in a reply.
 
-    Thinking aloud before it (``<think>…</think>``), code fences around it and prose on either side are
-    passed over. When several JSON objects are in the text, the last valid one counts: models that think
-    aloud show drafts first.
+    Thinking aloud before it (``<think>…</think>``), code fences around it and prose on either side are passed
+    over, and so are marks of a chat template: servers that hold a reply to a schema count them as letters. When
+    several JSON objects are in the text, the last valid one counts: models that think aloud show drafts first.
 
     Raises:
         UnfitReply: There is no JSON object in it, or none that is valid for ``kind``.
     """
     complaint: ValidationError | None = None
     answer: A | None = None
-    for value in objects_in(text):
+    for value in objects_in(_MARK.sub("", text)):
         try:
             answer = kind.model_validate(value)
         except ValidationError as error:

@@ -126,13 +126,15 @@ class Steering(LogitsProcessor):
         # No token can be drawn of these, and a GPU could not be used any more once it had tried.
         if scores.isnan().any():
             raise NotNumbers
-        # Apple's GPUs have neither the masks nor the double precision.
+        # Apple's GPUs have no double precision.
         scores_here = scores.cpu() if scores.device.type == "mps" else scores
         for index, row in enumerate(self.rows):
             if row.finish is None:
                 row.mask(self._allowed, index)
         scores_here[:, self._marks] = _NEVER
-        xgrammar.apply_token_bitmask_inplace(scores_here, self._allowed.to(scores_here.device))
+        xgrammar.apply_token_bitmask_inplace(
+            scores_here, self._allowed.to(scores_here.device), backend=kernels_of(scores_here.device)
+        )
         draws = torch.tensor(
             [row.draw() for row in self.rows], dtype=torch.float64, device=scores_here.device
         )
@@ -162,6 +164,13 @@ class Finished(StoppingCriteria):
         """Whether each row is at its end, shape [rows]."""
         over = self._unwanted.is_set()
         return torch.tensor([over or row.finish is not None for row in self._rows], device=input_ids.device)
+
+
+def kernels_of(device: torch.device) -> Literal["cpu", "torch_native"]:
+    """Those of xgrammar that rule tokens out on a device."""
+    # What xgrammar takes on a GPU by itself is compiled at the first call, which needs Triton and a C compiler: not
+    # every machine has them. Beside a model, plain torch is as good.
+    return "cpu" if device.type == "cpu" else "torch_native"
 
 
 def choose(scores: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:

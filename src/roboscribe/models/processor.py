@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,8 @@ def load_processor(vlm: VlmSettings, name: str, family: Family, **options: Any) 
     except (ImportError, RuntimeError) as error:
         raise SettingsError(
             f"The picture processor of {name} cannot be used: {first_line(error)}.",
-            f"Install it with {installing('transformers')}, with torchvision in the same build as torch.",
+            f"Install what is missing; {installing('transformers')} brings what most models need, torchvision in the"
+            " same build as torch.",
         ) from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"--vlm.model-id {name}: {first_line(error)}.") from None
@@ -107,8 +108,17 @@ def load_processor(vlm: VlmSettings, name: str, family: Family, **options: Any) 
         own,
         template_variables(vlm),
         {} if bounds is None else {"size": bounds},
-        getattr(own, "video_processor", None) is not None,
+        getattr(own, "video_processor", None) is not None and _writes_videos(own),
     )
+
+
+def _writes_videos(own: Any) -> bool:
+    """Whether the chat template has a place for a video; some processors take one that no template mentions."""
+
+    def written(*parts: Mapping[str, str]) -> str:
+        return own.apply_chat_template([{"role": "user", "content": list(parts)}], tokenize=False)
+
+    return written({"type": "video"}) != written()
 
 
 def conversation_of(request: Request) -> list[dict[str, Any]]:

@@ -282,6 +282,11 @@ def _in_process(
 
 
 def _check_in_process(name: str, vlm: VlmSettings) -> None:
+    if name == "transformers" and (vlm.num_gpus or 1) > 1:
+        raise SettingsError(
+            f"--vlm.num-gpus {vlm.num_gpus}: transformers in this process uses one GPU.",
+            "Leave it out, or use --vlm.backend vllm or --vlm.serve, which share a model out among several.",
+        )
     for flag, value in (("extra-body", vlm.extra_body), ("reasoning-effort", vlm.reasoning_effort)):
         if value is not None:
             raise SettingsError(f"--vlm.{flag} is for servers, and --vlm.backend is {name}.", "Leave it out.")
