@@ -101,6 +101,7 @@ def test_a_prompt_that_is_too_long_fails_alone(ask: Asking) -> None:
     assert isinstance(good, Reply)
     assert isinstance(bad, AnswerError)
     assert "4096" in str(bad)
+    assert "--vqa.pictures-per-ask" in str(bad)
 
 
 def test_an_engine_that_fails_ends_the_run_and_one_that_is_closed_is_gone(

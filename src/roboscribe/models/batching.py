@@ -18,6 +18,7 @@ from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request
+from roboscribe.models.trouble import SHOW_LESS
 
 T = TypeVar("T")
 
@@ -207,5 +208,5 @@ def _settle(waiting: _Waiting, outcome: Reply | BaseException) -> None:
 def _too_large(waiting: _Waiting) -> AnswerError:
     return AnswerError(
         f"{waiting.request.name} does not fit in memory, even by itself.",
-        "Show less with --frames.per-ask, --frames.thumbnail-side or --vlm.max-pixels, or use a smaller model.",
+        f"{SHOW_LESS} Or use a smaller model.",
     )

@@ -23,7 +23,7 @@ from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
 from roboscribe.models.request import Reply, Request, without_clips
 from roboscribe.models.slots import Slots
-from roboscribe.models.trouble import Trouble, key_refused
+from roboscribe.models.trouble import Trouble, hint_for, key_refused
 
 if TYPE_CHECKING:
     from roboscribe.models.endpoint import Endpoint
@@ -148,7 +148,10 @@ class OpenAIBackend:
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.kind == "refused":
-                raise AnswerError(f"{endpoint.name} refuses the request for {request.name}: {outcome.text}.")
+                raise AnswerError(
+                    f"{endpoint.name} refuses the request for {request.name}: {outcome.text}.",
+                    hint_for(outcome.text),
+                )
             if outcome.passes:
                 self._rest(endpoint, outcome)
             else:

@@ -23,6 +23,7 @@ from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.processor import Processor, load_processor
 from roboscribe.models.request import Reply, Request, Usage
+from roboscribe.models.trouble import SHOW_LESS
 
 _BILLION = 1e9
 # The third is what the libraries of a GPU say whose memory is full: CUBLAS_STATUS_ALLOC_FAILED.
@@ -115,7 +116,7 @@ class Loaded:
                 if good
                 else AnswerError(
                     f"{request.name} is {length} tokens long, and the model reads {self.context}.",
-                    "Show less with --frames.per-ask, --frames.thumbnail-side or --vlm.max-pixels.",
+                    SHOW_LESS,
                 )
                 for request, good, length in zip(requests, fits, lengths, strict=True)
             ]

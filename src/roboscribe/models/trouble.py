@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 from urllib.parse import urlsplit
 
 from roboscribe.errors import ServerError
+
+SHOW_LESS = (
+    "Show less in one request with --vqa.pictures-per-ask, --frames.per-ask, --frames.thumbnail-side or"
+    " --vlm.max-pixels."
+)
+"""What to do about a request that is too much for a model."""
+
+_TOO_LONG = re.compile(
+    r"context[ _](length|size|window)|model length|max_model_len|too long|longer than", re.IGNORECASE
+)
 
 Kind = Literal["away", "busy", "faulty", "refused", "barred", "unknown"]
 
@@ -31,6 +42,11 @@ class Trouble(Exception):  # noqa: N818 - most of it passes, and never reaches a
     def passes(self) -> bool:
         """Whether trying again may help."""
         return self.kind in ("away", "busy", "faulty")
+
+
+def hint_for(said: str) -> str:
+    """What to do about a refusal: to show less, where it speaks of length, and otherwise what it says itself."""
+    return SHOW_LESS if _TOO_LONG.search(said) else ""
 
 
 def address(url: str) -> str:

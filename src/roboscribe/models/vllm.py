@@ -34,6 +34,7 @@ from roboscribe.models.dialect import messages_of
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Usage, without_clips
+from roboscribe.models.trouble import hint_for
 
 _AS_LONG_AS_FITS = -1
 
@@ -83,8 +84,9 @@ class Backend(InProcess):
             # One request that it does not take makes it drop the whole batch.
             if len(requests) > 1:
                 return [reply for request in requests for reply in self._work([request])]
+            said = first_line(error)
             return [
-                AnswerError(f"vLLM does not take the request for {requests[0].name}: {first_line(error)}.")
+                AnswerError(f"vLLM does not take the request for {requests[0].name}: {said}.", hint_for(said))
             ]
         except (RuntimeError, EngineDeadError) as error:
             raise ServerError(
