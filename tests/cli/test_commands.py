@@ -33,6 +33,21 @@ def files(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
+def test_help_tells_what_a_flag_takes_and_its_default_where_there_is_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        main(["annotate", "--help"])
+    lines = [line.strip("│ ") for line in capsys.readouterr().out.splitlines()]
+    shown = " ".join(lines)
+    assert "--only TEXT ... Make only these annotators' rows" in shown
+    assert "taken from the dataset or from staging" in shown
+    assert "--plan.enabled true|false Write `plan` rows. (default: true)" in shown
+    assert "None}" not in shown
+    assert "(default: )" not in shown
+
+
 def test_help_needs_no_heavy_library() -> None:
     """What makes it answer at once: it imports neither the data libraries nor the flag parser."""
     code = (

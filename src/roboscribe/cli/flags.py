@@ -33,14 +33,19 @@ def parse_flags(settings: type[S], words: Sequence[str], prog: str) -> S:
 
     types = dict(flag_types(settings))
     runs = _joined(_normalise(words, types, prog), types)
-    if "--help" not in words and "-h" not in words:
+    registry = None
+    if "--help" in words or "-h" in words:
+        from roboscribe.cli.flag_help import described
+
+        registry = described()
+    else:
         _check(runs, types, prog)
     ready = [word for run in runs for word in run]
     paragraphs = (getdoc(settings) or "").split("\n\n")
     # tyro takes a line that begins with a mark for a new one.
-    described = "\n\n".join(" ".join(text.split()) for text in paragraphs)
+    description = "\n\n".join(" ".join(text.split()) for text in paragraphs)
     flags = (tyro.conf.FlagConversionOff,)
-    return tyro.cli(settings, prog=prog, description=described, args=ready, config=flags)
+    return tyro.cli(settings, prog=prog, description=description, args=ready, config=flags, registry=registry)
 
 
 def flag_types(settings: type[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
