@@ -23,7 +23,7 @@ from roboscribe.asks import Ask, AskAboutFrames
 from roboscribe.config import AnnotateSettings, VqaSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.episode import Camera, Episode, VideoClip
-from roboscribe.errors import EpisodeError, SettingsError
+from roboscribe.errors import AnswerError, EpisodeError, SettingsError
 from roboscribe.frames import FrameStore
 from roboscribe.language import Row, canonical_json
 from roboscribe.models.scripted import ScriptedModel
@@ -208,6 +208,27 @@ def test_what_is_answered_unasked_makes_up_for_kinds_that_can_seldom_be_answered
         assert min(counts[kind] for kind in ANSWERS) >= max(counts.values()) - 3
         rows, _ = asked(scene, ScriptedModel(all_it_can), kinds=("bbox", "count"))
         assert {kind_of(row) for row in rows if row.role == "assistant"} == {"bbox", "count"}
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_request_that_is_too_long_is_put_in_halves(scene: Scene, most: int) -> None:
+    def short(ask: Ask[Any]) -> Any:
+        assert isinstance(ask, AskAboutFrames)
+        return AnswerError("It is too long.") if len(ask.inquiries) > most else answer(ask)
+
+    whole, _ = asked(scene)
+    rows, asks = asked(scene, ScriptedModel(short))
+    assert rows == whole
+    counts = [len(ask.inquiries) for ask in asks]
+    assert max(counts) > most
+    assert sum(count for count in counts if count <= most) == 25
+
+
+def test_a_model_that_answers_nothing_is_found_out_after_a_few_requests(scene: Scene) -> None:
+    model = ScriptedModel(lambda ask: AnswerError("No."))
+    with pytest.raises(AnswerError, match="No"):
+        asked(scene, model, cameras=CAMERAS[:1])
+    assert len(model.asked) <= 2 * 4, "two requests of 7 and 6 pictures, each halved three times"
 
 
 def test_one_kind_alone_has_no_spare(scene: Scene) -> None:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from roboscribe.annotators.base import Scene, Upstream
@@ -17,6 +17,7 @@ from roboscribe.asks import AskAboutFrames, Inquiry, PictureAnswers, Question, S
 from roboscribe.asks.vqa import Topic
 from roboscribe.config import QuestionKind, VqaSettings, answer_settings
 from roboscribe.episode import Episode
+from roboscribe.errors import AnswerError
 from roboscribe.frames import EpisodeFrames, FrameNeeds
 from roboscribe.frames.sampling import every, windows
 from roboscribe.language import Row, canonical_json
@@ -51,8 +52,8 @@ class Vqa:
     Kinds of question take turns at random, so that they are in balance. Where one cannot be answered, a spare
     kind of the same request takes its place; where that cannot be answered either there is no row. A model that
     answers kinds unasked, as a rule does for nothing, keeps those in balance that can seldom be answered. It builds
-    on nothing but the task, so that its requests need not wait for a segmentation. An episode without video
-    gets no rows.
+    on nothing but the task, so that its requests need not wait for a segmentation. A request that gets no answer is
+    put again as two with half of its pictures each, down to one. An episode without video gets no rows.
     """
 
     name = "vqa"
@@ -137,8 +138,9 @@ class Vqa:
     ) -> list[Row]:
         """Rows of one camera."""
         looked_at = tuple(tick.frames[0] for tick in ticks)
-        asks = [
-            AskAboutFrames(
+
+        async def seen(part: Sequence[Tick]) -> list[PictureAnswers]:
+            ask = AskAboutFrames(
                 episode=scene.episode.index,
                 seed=scene.seed_for(f"vqa/{camera}/{part[0].frames[0]}"),
                 task=task,
@@ -149,14 +151,19 @@ class Vqa:
                 ),
                 looked_at=looked_at,
             )
-            for part in windows(ticks, self._settings.pictures_per_ask)
-        ]
-        answers = await asyncio.gather(*(model.answer(ask) for ask in asks))
-        pictures = [
-            answer.pictures[number]
-            for ask, answer in zip(asks, answers, strict=True)
-            for number in ask.numbers
-        ]
+            try:
+                answer = await model.answer(ask)
+            except AnswerError:
+                if len(part) == 1:
+                    raise
+                # Too long to be read, or its answer to be written. One half before the other, so that a model which
+                # answers nothing at all is soon found out.
+                half = (len(part) + 1) // 2
+                return [*await seen(part[:half]), *await seen(part[half:])]
+            return [answer.pictures[number] for number in ask.numbers]
+
+        parts = windows(ticks, self._settings.pictures_per_ask)
+        pictures = chain.from_iterable(await asyncio.gather(*map(seen, parts)))
         given: Counter[QuestionKind] = Counter()
         rows: list[Row] = []
         for tick, picture in zip(ticks, pictures, strict=True):
