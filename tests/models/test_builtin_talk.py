@@ -121,6 +121,13 @@ def test_two_arms_are_told_apart() -> None:
     assert all("pick up the cup with the left arm" in text for text in answers)
 
 
+def test_nobody_speaks_of_closing_the_gripper_on_what_is_pushed() -> None:
+    labels = ("wait", "move towards the T block", "push the T block onto the target", "retract")
+    told = [text for scenario in ALL for text in requests(1, scenario, task="", subtasks=labels)]
+    assert told
+    assert not [text for text in told if "gripper" in text]
+
+
 @pytest.mark.parametrize("scenario", ALL)
 def test_several_things_are_spoken_of_in_the_plural(scenario: Scenario) -> None:
     labels = ("wait", "pick up the 3 spoons", "place the 3 spoons in the tray", "retract")

@@ -136,6 +136,7 @@ def _conditions(at: Situation, kind: str, words: dict[str, str]) -> frozenset[st
         "home": "P" in words,
         "apart": kind not in _GOING_THERE and not (kind == "wait" and at.held),
         "lifts": following is not None and following.next.kind == "lift",
+        "takes": following is not None and following.next.kind in _TAKES,
         "moves": following is not None and following.carries,
         "goes": following is not None and following.next.kind == "retract",
         "doing": kind not in TRIVIAL,

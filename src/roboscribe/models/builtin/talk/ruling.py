@@ -24,9 +24,9 @@ NEGATIVE: Forms = {
         "Don't use the {other} arm here, please.",
     ),
     "approach": (
-        "Don't close the gripper before you are at {T}.",
+        "[takes] Don't close the gripper before you are at {T}.",
         "Don't stop short of {T}.",
-        "Please don't close the gripper on the way to {T}.",
+        "[takes] Please don't close the gripper on the way to {T}.",
         "Don't go past {T}.",
         "[retry] Don't give up on {T}.",
     ),
@@ -121,7 +121,7 @@ CORRECTION: Forms = {
         "No, over to {T}.",
         "Not there, over to {T}.",
         "[retry] You don't have {T} yet, go for {it} again.",
-        "Your gripper isn't at {T} yet, move closer.",
+        "[takes] Your gripper isn't at {T} yet, move closer.",
     ),
     "grasp": (
         "{Take} {T}, don't push {it}.",
@@ -203,11 +203,11 @@ CONSTRAINT: Forms = {
         "It has to be the {arm} arm, please.",
     ),
     "approach": (
-        "Keep the gripper open until you are at {T}.",
-        "Only close the gripper once you are at {T}.",
+        "[takes] Keep the gripper open until you are at {T}.",
+        "[takes] Only close the gripper once you are at {T}.",
         "Go to {T} before you do anything else.",
         "Take one thing at a time, {T} first.",
-        "[empty] Come up to {T} with an empty gripper.",
+        "[takes] [empty] Come up to {T} with an empty gripper.",
     ),
     "grasp": (
         "{Take} {T} without pushing {it}.",
