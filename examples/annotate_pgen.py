@@ -26,7 +26,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -198,13 +198,13 @@ def _sample(on: Occasion) -> Sample:
 @cache
 def _opened(vlm: VlmSettings) -> tuple[Model, asyncio.Runner]:
     """The model, ready until the program ends, and the event loop that it lives on."""
-    stack = ExitStack()
+    stack, on_loop = ExitStack(), AsyncExitStack()
     atexit.register(stack.close)
     model = stack.enter_context(open_model(vlm, Budget(), Words(), lambda text: print(text, file=sys.stderr)))
     runner = stack.enter_context(asyncio.Runner())
     if isinstance(model, AskingModel):
-        runner.run(model.__aenter__())
-        stack.callback(lambda: runner.run(model.__aexit__()))
+        runner.run(on_loop.enter_async_context(model.opened(("dialogue",))))
+        stack.callback(lambda: runner.run(on_loop.aclose()))
     return model, runner
 
 

@@ -62,13 +62,12 @@ class ScriptedBackend:
 
     identity = "scripted"
     at_once = 16
-    eager = False
 
     def __init__(self, *replies: str | Reply | Exception) -> None:
         self.requests: list[Request] = []
         self._replies = iter(replies)
 
-    async def check(self, *, images: bool) -> None: ...
+    async def check(self, showing: Sequence[str]) -> None: ...
 
     async def complete(self, request: Request) -> Reply:
         self.requests.append(request)
@@ -158,10 +157,12 @@ def run_asks(
         )
         try:
             if check:
-                await backend.check(images=looks)
+                await backend.check(("looks",) if looks else ())
             run.answers = await asyncio.gather(*(_answer(asking, ask) for ask in asks))
         finally:
-            await asking.__aexit__()
+            await backend.close()
+            if cache is not None:
+                cache.close()
             run.waits = waits.seconds
 
     asyncio.run(answer_all())

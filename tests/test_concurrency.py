@@ -144,7 +144,6 @@ class InBatches:
 
     identity = "in batches"
     at_once = 8
-    eager = False
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -156,7 +155,7 @@ class InBatches:
         time.sleep(0.05)
         return [Reply('{"texts": ["Heave the cup."]}') for _ in requests]
 
-    async def check(self, *, images: bool) -> None: ...
+    async def check(self, showing: Sequence[str]) -> None: ...
 
     async def complete(self, request: Request) -> Reply:
         return await self._batcher.complete(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,12 +28,11 @@ class Boxes:
 
     identity = "boxes"
     at_once = 4
-    eager = False
 
     def __init__(self) -> None:
         self.calls = 0
 
-    async def check(self, *, images: bool) -> None: ...
+    async def check(self, showing: Sequence[str]) -> None: ...
 
     async def complete(self, request: Request) -> Reply:
         self.calls += 1

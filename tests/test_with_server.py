@@ -251,7 +251,8 @@ def test_a_placeholder_task_is_derived_from_the_video(tmp_path: Path, server: Fa
     [
         ({}, ("--vlm.model-id", "gpt-none"), ["gpt-none", "--vlm.model-id"]),
         ({"key": "secret"}, (), ["OPENAI_API_KEY"]),
-        ({"images": "refused"}, (), ["pictures"]),
+        ({"images": "refused"}, (), ["pictures", "subtasks, interjections and vqa would show"]),
+        ({"images": "refused"}, ("--only", "memory"), ["pictures", "subtasks would show"]),
         ({}, ("--vlm.api-base", "http://127.0.0.1:9/v1"), ["127.0.0.1:9"]),
         ({}, ("--vlm.backend", "transformers", "--vlm.model-id", "/nowhere/model"), ["transformers"]),
         ({}, ("--prompts", "nowhere"), ["--prompts nowhere"]),
@@ -273,6 +274,7 @@ def test_what_cannot_work_is_one_message_before_an_episode_is_spent(
         model = () if "--vlm.model-id" in words else ("--vlm.model-id", "fake-vlm")
         retries = ("--vlm.retries", "0")
         assert main(["annotate", "--root", str(dataset), *base, *model, *retries, *words]) == 2
+        assert server.asked == []
     message = capsys.readouterr().err.strip()
     assert message.count("\n") == 0
     for part in named:
@@ -281,27 +283,22 @@ def test_what_cannot_work_is_one_message_before_an_episode_is_spent(
     assert digests(dataset) == before
 
 
-def slow_probes(body: dict[str, Any]) -> float:
-    """Seconds that a request takes."""
-    return 2.0 if is_probe(body) else 0.0
+def test_however_long_a_server_is_looked_at_nothing_is_asked_before(dataset: Path) -> None:
+    def slow_probes(body: dict[str, Any]) -> float:
+        return 0.5 if is_probe(body) else 0.0
+
+    with FakeServer(latency=slow_probes) as server:
+        annotate(replace(settings(dataset, server), only=("task_aug", "vqa")))
+    known = max(request.ended for request in server.seen if is_probe(request.body))
+    assert min(request.arrived for request in server.asked) >= known
 
 
-def test_asks_sent_before_a_server_is_known_leave_nothing_when_it_cannot_see(
-    dataset: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = digests(dataset)
-    with FakeServer(images="refused", latency=slow_probes) as server:
-        words = ("--vlm.api-base", server.url, "--vlm.model-id", "fake-vlm", "--vlm.cache", "false")
-        assert main(["annotate", "--root", str(dataset), *words]) == 2
-        assert server.asked, "while the probes were under way"
-    assert capsys.readouterr().err.strip().count("\n") == 0
-    assert digests(dataset) == before
-
-
-def test_asks_sent_before_a_server_is_known_are_put_again_in_its_own_dialect(dataset: Path) -> None:
-    with FakeServer(structured="ignored", latency=slow_probes) as server:
-        finished = annotate(replace(settings(dataset, server), only=("task_aug", "vqa")))
+def test_a_server_without_eyes_does_for_what_shows_no_pictures(dataset: Path) -> None:
+    with FakeServer(images="refused") as server:
+        finished = annotate(replace(settings(dataset, server), only=("task_aug",)))
+        assert (finished.annotated, finished.failed) == (8, 0)
+        annotate(AnnotateSettings(root=dataset, only=("subtasks",)))
+        finished = annotate(replace(settings(dataset, server), only=("memory",)))
     assert (finished.annotated, finished.failed) == (8, 0)
-    formats = ["response_format" in request.body for request in server.asked]
-    assert any(formats), "in the hope of the fullest dialect"
-    assert formats.count(False) == finished.asks
+    assert {kind_of(request.body) for request in server.asked} == {"rephrase", "memory"}
+    assert server.stats.images == 0

@@ -293,7 +293,7 @@ class Run:
         asyncio.run(self._stage(episodes, Pool(processes, opening) if divided else None))
 
     async def _stage(self, episodes: Sequence[int], pool: Pool | None) -> None:
-        async with self.loop.opened():
+        async with self.loop.opened(self.ahead.showing(episodes)):
             left = deque(episodes)
             await self.loop.each(pool.before(left) if pool else episodes, self._stage_one)
             if pool and left and self.loop.goes_on():
@@ -302,7 +302,7 @@ class Run:
 
     async def stage_piece(self) -> None:
         """Annotate and validate the episodes of a run that another process is in charge of."""
-        async with self.loop.opened():
+        async with self.loop.opened(self.ahead.showing(self.episodes)):
             await self.loop.each(self.episodes, self._stage_one)
 
     def _take(self, piece: Piece) -> None:

@@ -82,7 +82,7 @@ def off(found: Estimate, spent: Spent) -> dict[str, float]:
         "completion tokens": (total.completion_tokens, spent.completion_tokens),
         "cost": (total.cost, spent.cost),
     }
-    return {name: foreseen / real - 1 for name, (foreseen, real) in pairs.items()}
+    return {name: foreseen / real - 1 for name, (foreseen, real) in pairs.items() if foreseen or real}
 
 
 def assert_near(found: Estimate, spent: Spent, share: float = 0.15) -> None:

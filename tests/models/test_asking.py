@@ -1,6 +1,8 @@
 """What an asking model does with good, bad and cut-off replies, with its cache and with its budget."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from roboscribe.errors import AnswerError, BudgetSpent, FrameError
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.cache import RequestCache
 from roboscribe.models.ledger import Budget, Ledger
-from roboscribe.models.request import Reply, Usage
+from roboscribe.models.request import Reply, Request, Usage
 
 ASK = Look(episode=0, seed=5, text="What is it?", pictures=(jpeg(),))
 SIGHT = Sight(name="red cup", count=2, colours=["red"])
@@ -181,17 +183,26 @@ def test_pictures_that_cannot_be_read_are_never_left_out() -> None:
     assert backend.requests == []
 
 
-def test_entering_checks_for_pictures_only_when_there_will_be_some() -> None:
-    checks: list[bool] = []
+def test_asks_wait_until_the_backend_is_known_to_answer() -> None:
+    happened: list[str] = []
 
     class Checked(ScriptedBackend):
-        async def check(self, *, images: bool) -> None:
-            checks.append(images)
+        async def check(self, showing: Sequence[str]) -> None:
+            await asyncio.sleep(0.01)
+            happened.append(f"checked for {', '.join(showing)}")
 
-    async def run(looks: bool) -> None:
-        async with AskingModel(Checked(), Repeat(), ledger=Ledger(), looks=looks):
-            pass
+        async def complete(self, request: Request) -> Reply:
+            happened.append("asked")
+            return await super().complete(request)
 
-    asyncio.run(run(True))
-    asyncio.run(run(False))
-    assert checks == [True, False]
+    async def run() -> None:
+        model = AskingModel(Checked(GOOD), Repeat(), ledger=Ledger())
+        opening = asyncio.ensure_future(stack.enter_async_context(model.opened(("vqa", "trace"))))
+        await asyncio.sleep(0)
+        await model.answer(ASK)
+        await opening
+        await stack.aclose()
+
+    stack = AsyncExitStack()
+    asyncio.run(run())
+    assert happened == ["checked for vqa, trace", "asked"]

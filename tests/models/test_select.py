@@ -135,7 +135,7 @@ def test_a_model_is_served_asked_and_remembered(tmp_path: Path) -> None:
     )
 
     async def ask(model: AskingModel) -> Sight:
-        async with model:
+        async with model.opened(()):
             return await model.answer(Look(episode=0, seed=1, text="What?"))
 
     answers: list[Sight] = []

@@ -75,7 +75,7 @@ def ask(
 
     async def run() -> list[Reply | BaseException]:
         backend = Backend(settings, identity="tiny", ledger=Ledger(), model=str(model), say=said.append)
-        await backend.check(images=True)
+        await backend.check(("subtasks",))
         spoil(backend)
         try:
             if together:
@@ -306,7 +306,7 @@ def test_closing_ends_a_long_reply(qwen3: Path) -> None:
             model=str(qwen3),
             say=lambda note: None,
         )
-        await backend.check(images=False)
+        await backend.check(())
         begun = asyncio.Event()
         loop = asyncio.get_running_loop()
         assert backend._loaded is not None

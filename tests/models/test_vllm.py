@@ -50,7 +50,7 @@ def running(model: Path | str, **vlm: Any) -> Generator[Asking]:
             return await asyncio.gather(*map(backend.complete, requests), return_exceptions=True)
 
         try:
-            runner.run(backend.check(images=True))
+            runner.run(backend.check(("subtasks",)))
             yield lambda requests: runner.run(ask(requests))
         finally:
             runner.run(backend.close())

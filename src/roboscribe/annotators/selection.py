@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from roboscribe.annotators.base import Annotator
+from roboscribe.episode import Episode
+from roboscribe.errors import EpisodeError
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,30 @@ class Selection:
                 moved.add(name)
         return frozenset(moved - self.chosen)
 
+    def showing(self, episode: Episode, known: Collection[str]) -> tuple[str, ...]:
+        """Names of those that may show pictures of an episode, as far as can be seen beforehand.
+
+        Args:
+            episode: The episode.
+            known: Names of those of which there are rows that others can build on.
+        """
+        due = set(self.chosen)
+        for name in reversed(list(self.annotators)):
+            if name in due:
+                due |= set(self.annotators[name].requires).difference(known, self.off)
+        return tuple(
+            name for name, annotator in self.annotators.items() if name in due and _shows(annotator, episode)
+        )
+
     @property
     def in_order(self) -> list[Annotator]:
         """The chosen annotators in working order."""
         return [annotator for name, annotator in self.annotators.items() if name in self.chosen]
+
+
+def _shows(annotator: Annotator, episode: Episode) -> bool:
+    try:
+        return bool(annotator.needs(episode))
+    except EpisodeError:
+        # Other episodes may well have the camera.
+        return True

@@ -22,6 +22,7 @@ from roboscribe.models.select import rehearse_model
 from roboscribe.pipeline import Opened, open_datasets
 from roboscribe.prompts import Prompts
 from roboscribe.staging import Staging
+from roboscribe.staging.ahead import showing
 from roboscribe.staging.unsaved import UnsavedStaging
 
 _SAMPLE = 64
@@ -88,7 +89,8 @@ def estimate(
         rehearsed = {index: stage.rehearse(index, staging) for index in drawn}
         if settings.vlm.cache:
             _learn(stage, opened, rehearsed)
-        probes = asyncio.run(model.probe())
+        shown = showing(opened.source, opened.stored, selection, Staging(opened.target), opened.episodes)
+        probes = asyncio.run(model.probe(shown))
     sums = Sums(selection, model.lessons, opened.source.episode_length).over(groups, rehearsed, probes)
     return tell(opened, model, prices, budget, rehearsed, sums, seconds_per_call, gpus)
 

@@ -235,7 +235,7 @@ class DialogueMaker:
             RunStopped: The model cannot be used at all; nothing was done.
         """
         loop = self.skills.loop
-        async with loop.opened():
+        async with loop.opened((NAME,) if self.how.looks else ()):
             await loop.each(self.opened.episodes, self._make)
             if whole and not loop.stopped:
                 again = self._twins()

@@ -188,7 +188,7 @@ class _Run:
             part.parent.mkdir(parents=True, exist_ok=True)
             file = part.open("wb")
         with file:
-            async with self.loop.opened():
+            async with self.loop.opened(("dialogue",) if self.how.looks else ()):
                 await self.loop.each(self._numbers(), lambda number: self._work(number, file))
         if self.loop.stopped:
             return

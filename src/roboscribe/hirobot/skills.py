@@ -159,7 +159,7 @@ class SkillsMaker:
         Raises:
             RunStopped: The model cannot be used at all; nothing was done.
         """
-        async with self.loop.opened():
+        async with self.loop.opened(self.ahead.showing(episodes)):
             await self.loop.each(episodes, self._work)
             await self.loop.pace.off_loop(self.staging.seal)
 

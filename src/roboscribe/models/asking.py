@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
@@ -57,8 +58,7 @@ class AskingModel:
     where one reply in ten is garbled by chance, one ask in millions is begun again for it. A reply that is cut off is
     given room for twice as much. One that can be read and holds no valid answer is shown to the model once with what is
     wrong; then the ask is begun again with another seed, and if the last of these conversations ends the same way
-    the ask has failed. Used as ``async with model:`` it checks
-    the backend at the start, and lets go of it at the end.
+    the ask has failed.
 
     Args:
         backend: Who is asked.
@@ -66,7 +66,7 @@ class AskingModel:
         ledger: Where calls are accounted for.
         cache: Replies to requests that were made before; None to ask everything anew.
         max_tokens: Longest reply.
-        looks: Whether asks will carry pictures, which the check then covers.
+        looks: Whether it wants the pictures of asks.
         places: How it names places in pictures.
     """
 
@@ -115,19 +115,24 @@ class AskingModel:
         model._recalls = False
         return model
 
-    async def __aenter__(self) -> AskingModel:
-        self._check = asyncio.ensure_future(self.backend.check(images=self._looks))
+    @asynccontextmanager
+    async def opened(self, showing: Sequence[str]) -> AsyncGenerator[None]:
+        """Around its use: its backend is checked at the start, which asks wait for, and let go of at the end.
+
+        Args:
+            showing: Names of what will show pictures, which the check then covers.
+
+        Raises:
+            RoboscribeError: The backend cannot be used.
+        """
+        self._check = asyncio.ensure_future(self.backend.check(showing))
         try:
             await self._check
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.backend.close()
-        if self._cache is not None:
-            self._cache.close()
+            yield
+        finally:
+            await self.backend.close()
+            if self._cache is not None:
+                self._cache.close()
 
     async def answer(self, ask: Ask[A]) -> A:
         """The answer to ``ask``, valid for its answer type.
@@ -143,7 +148,7 @@ class AskingModel:
         if kept is not None:
             self.ledger.cached += 1
             return ask.settled(kept)
-        if self._check is not None and not self.backend.eager:
+        if self._check is not None:
             await asyncio.shield(self._check)
         try:
             reply, answer = await self._ask(request, ask)

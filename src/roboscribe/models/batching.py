@@ -51,7 +51,6 @@ class InProcess(ABC):
     ) -> None:
         self.identity = identity
         self.at_once = vlm.batch_size or SIZES[self.kind]
-        self.eager = False
         self._vlm = vlm
         self._model = model
         self._ledger = ledger

@@ -7,7 +7,6 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
 from itertools import count
@@ -36,8 +35,6 @@ _LONGEST_ASKED_WAIT = 600.0
 _PROBE_TRIES = 3
 _FAULTS_BEFORE_REST = 3
 _NEVER = float("inf")
-_AT_ONCE = (-1000, 0)
-"""The rank of probing requests."""
 
 
 class OpenAIBackend:
@@ -77,7 +74,6 @@ class OpenAIBackend:
     ) -> None:
         self.identity = identity
         self.at_once = vlm.client_concurrency
-        self.eager = True
         self._vlm = vlm
         self._model = model
         self._ledger = ledger
@@ -94,26 +90,24 @@ class OpenAIBackend:
         self._sampling = sampling_of(vlm)
         self._full = Dialect(calm=family_of(model).thinks and vlm.reasoning_effort is None)
         self._slots = Slots(vlm.client_concurrency)
-        self._images = False
-        # Cleared while a check is under way; without one, whoever asks first finds out what a server can do.
-        self._known = asyncio.Event()
-        self._known.set()
+        self._showing: Sequence[str] = ()
         self._turn = 0
         # Waits only spread requests in time; what is answered does not depend on them.
         self._jitter = random.Random()
         self._pngs: WeakKeyDictionary[Jpeg, str] = WeakKeyDictionary()
 
-    async def check(self, *, images: bool) -> None:
+    async def check(self, showing: Sequence[str]) -> None:
         """Find out what every server can do; those that cannot be used are left aside, with a note.
+
+        Args:
+            showing: Names of what will show pictures.
 
         Raises:
             ServerError: None of them can be used.
         """
-        self._images = images
-        self._known.clear()
+        self._showing = showing
         await self._open()
         found = await asyncio.gather(*map(self._dialect, self._endpoints), return_exceptions=True)
-        self._known.set()
         errors: list[RoboscribeError] = []
         for endpoint, outcome in zip(self._endpoints, found, strict=True):
             if isinstance(outcome, Trouble):
@@ -140,11 +134,7 @@ class OpenAIBackend:
         await self._open()
         attempt = 0
         while True:
-            endpoint, outcome, hoped = await self._try(request, attempt)
-            if hoped:
-                outcome = await self._borne_out(endpoint, outcome)
-            if outcome is None:
-                continue
+            endpoint, outcome = await self._try(request, attempt)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.kind == "refused":
@@ -181,44 +171,20 @@ class OpenAIBackend:
                     module.Endpoint(url, self._key, self._vlm.timeout_s) for url in self._addresses
                 ]
 
-    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble, bool]:
-        """The server, what it said, and whether it was asked in the hope that it speaks the fullest dialect."""
-        if request.clips:
-            await self._known.wait()
+    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble]:
+        """The server, and what it said."""
         async with self._slots.slot(request.rank):
             endpoint = self._next()
-            hoped = not self._known.is_set()
             try:
-                reply = await (
-                    self._post(endpoint, request, self._full) if hoped else self._send(endpoint, request)
-                )
+                reply = await self._send(endpoint, request)
             except Trouble as trouble:
                 if trouble.kind == "busy":
                     # Waiting with the slot in hand sends less, which is what was asked for.
                     await self._wait(self._delay(attempt, trouble))
-                return endpoint, trouble, hoped
+                return endpoint, trouble
             endpoint.failures = 0
             endpoint.rests_until = 0.0
-            return endpoint, reply, hoped
-
-    async def _borne_out(self, endpoint: Endpoint, outcome: Reply | Trouble) -> Reply | Trouble | None:
-        """What came of a request that went out while the server's dialect was being found out.
-
-        None when it speaks another, so that the request is to be sent again.
-
-        Raises:
-            ServerError: The server cannot be used.
-        """
-        try:
-            dialect = await self._dialect(endpoint)
-        except Trouble as trouble:
-            return trouble
-        if dialect == self._full:
-            return outcome
-        if isinstance(outcome, Reply):
-            self._ledger.used(outcome.usage)
-        self._ledger.retries += 1
-        return None
+            return endpoint, reply
 
     def _next(self) -> Endpoint:
         """The server with least to do among those that do not rest, in turn where they are even."""
@@ -308,16 +274,14 @@ class OpenAIBackend:
 
     async def _learn(self, endpoint: Endpoint) -> Dialect:
         return await learn(
-            self._prober(endpoint), endpoint.name, self._full, images=self._images, say=self._say
+            self._prober(endpoint), endpoint.name, self._full, showing=self._showing, say=self._say
         )
 
     def _prober(self, endpoint: Endpoint) -> Send:
         async def send(request: Request, dialect: Dialect) -> Reply:
             for attempt in count():
                 try:
-                    # In a check asks go out as well; otherwise one waits for this with a slot in hand.
-                    async with nullcontext() if self._known.is_set() else self._slots.slot(_AT_ONCE):
-                        reply = await self._post(endpoint, request, dialect)
+                    reply = await self._post(endpoint, request, dialect)
                 except Trouble as trouble:
                     # A server that asks to slow down is there; of others it is better to be told soon.
                     patience = self._vlm.retries if trouble.kind == "busy" else 0

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from roboscribe.errors import ServerError
 from roboscribe.frames.picture import Clip, Jpeg
 from roboscribe.models.answers import objects_in
 from roboscribe.models.dialect import Dialect
 from roboscribe.models.request import Reply, Request
-from roboscribe.models.trouble import Trouble
+from roboscribe.models.trouble import Trouble, blind
 
 Send = Callable[[Request, Dialect], Awaitable[Reply]]
 """Brings the reply to one request in one dialect, or raises ``Trouble``."""
@@ -30,14 +29,16 @@ _SCHEMA = {
 _QUESTION = Request("probe", "", ("Say hello.",), {}, seed=0, max_tokens=64)
 
 
-async def learn(send: Send, name: str, full: Dialect, *, images: bool, say: Callable[[str], None]) -> Dialect:
+async def learn(
+    send: Send, name: str, full: Dialect, *, showing: Sequence[str], say: Callable[[str], None]
+) -> Dialect:
     """The dialect of a server.
 
     Args:
         send: Puts one request to it.
         name: What to call the server in messages.
         full: All that it may be able to do.
-        images: Whether it has to take pictures.
+        showing: Names of what will show it pictures.
         say: Told what a user should know though it is no error.
 
     Raises:
@@ -46,18 +47,26 @@ async def learn(send: Send, name: str, full: Dialect, *, images: bool, say: Call
     """
     # All at once, as most servers take the fullest dialect; one that does not is asked again in its own.
     plain, structured, seen = await asyncio.gather(
-        _plain(send, full), _structured(send, full), _picture(send, full, images), return_exceptions=True
+        _plain(send, full),
+        _structured(send, full),
+        _picture(send, full, bool(showing)),
+        return_exceptions=True,
     )
     if isinstance(plain, BaseException):
         raise plain
     dialect, reply = plain
     if dialect != full:
         structured, seen = await asyncio.gather(
-            _structured(send, dialect), _picture(send, dialect, images), return_exceptions=True
+            _structured(send, dialect), _picture(send, dialect, bool(showing)), return_exceptions=True
         )
     if isinstance(structured, BaseException):
         raise structured
-    _check_picture(seen, reply, name, say)
+    if isinstance(seen, Trouble) and seen.kind in ("refused", "faulty"):
+        raise blind(f"{name} answers, but not about pictures: {seen.text}.", showing)
+    if isinstance(seen, BaseException):
+        raise seen
+    if seen and 0 < seen.usage.prompt_tokens <= reply.usage.prompt_tokens:
+        say(f"{name} counts no tokens for a picture; if its model cannot see, its answers are made up.")
     return structured
 
 
@@ -94,20 +103,6 @@ async def _plain(send: Send, dialect: Dialect) -> tuple[Dialect, Reply]:
 
 async def _picture(send: Send, dialect: Dialect, wanted: bool) -> Reply | None:
     return await send(replace(_QUESTION, parts=(*_QUESTION.parts, _grey())), dialect) if wanted else None
-
-
-def _check_picture(
-    seen: Reply | BaseException | None, plain: Reply, name: str, say: Callable[[str], None]
-) -> None:
-    if isinstance(seen, Trouble) and seen.kind in ("refused", "faulty"):
-        raise ServerError(
-            f"{name} answers, but not about pictures: {seen.text}.",
-            "Choose a vision-language model with --vlm.model-id.",
-        )
-    if isinstance(seen, BaseException):
-        raise seen
-    if seen and 0 < seen.usage.prompt_tokens <= plain.usage.prompt_tokens:
-        say(f"{name} counts no tokens for a picture; if its model cannot see, its answers are made up.")
 
 
 async def _structured(send: Send, dialect: Dialect) -> Dialect:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -156,8 +156,12 @@ class Rehearsal:
         self.foreseen.append(foreseen)
         return ask.settled(typical if answer is None else answer)
 
-    async def probe(self) -> list[Foreseen]:
-        """What finding out what each server can do will take."""
+    async def probe(self, showing: Sequence[str]) -> list[Foreseen]:
+        """What finding out what each server can do will take.
+
+        Args:
+            showing: Names of what will show pictures.
+        """
 
         async def send(request: Request, dialect: Dialect) -> Reply:
             text = json.dumps(usual_value(request.schema)) if request.schema else "Hello."
@@ -167,7 +171,7 @@ class Rehearsal:
         foreseen: list[Foreseen] = []
 
         for _ in range(self._servers):
-            await learn(send, "", Dialect(), images=True, say=lambda note: None)
+            await learn(send, "", Dialect(), showing=showing, say=lambda note: None)
         return foreseen
 
     def _recall(self, request: Request, ask: Ask[A]) -> tuple[Reply | None, A | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -155,16 +155,11 @@ class Backend(Protocol):
         """Requests that it works on at the same time; more wait, and those of lowest rank go first."""
         ...
 
-    @property
-    def eager(self) -> bool:
-        """Whether it takes requests while ``check`` is under way."""
-        ...
-
-    async def check(self, *, images: bool) -> None:
+    async def check(self, showing: Sequence[str]) -> None:
         """Make sure that requests can be answered, before an episode is spent on finding out.
 
         Args:
-            images: Whether requests will carry pictures.
+            showing: Names of what will show pictures; empty where nothing does.
 
         Raises:
             RoboscribeError: They cannot; one sentence on what is missing.

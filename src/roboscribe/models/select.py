@@ -100,8 +100,8 @@ def open_model(
 ) -> Generator[Model, None, None]:
     """The model that the settings ask for, with its servers running where ``--vlm.serve`` wants them.
 
-    One that is not the builtin model is an ``AskingModel``: enter it with ``async with`` where it is to be
-    used, which checks that it can answer.
+    One that is not the builtin model is an ``AskingModel``, to be ``opened`` where it is used, which checks that it
+    can answer.
 
     Args:
         vlm: The settings.

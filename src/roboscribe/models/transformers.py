@@ -42,7 +42,7 @@ class Backend(InProcess):
         self._unwanted = Event()
         self._loaded: Loaded | None = None
 
-    async def check(self, *, images: bool) -> None:
+    async def check(self, showing: Sequence[str]) -> None:
         """Load the model.
 
         Raises:

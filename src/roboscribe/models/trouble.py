@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -54,6 +55,20 @@ def address(url: str) -> str:
     where = urlsplit(url)
     port = f":{where.port}" if where.port else ""
     return f"{where.scheme}://{where.hostname}{port}{where.path.rstrip('/')}"
+
+
+def blind(message: str, showing: Sequence[str]) -> ServerError:
+    """What to do about a model that takes no pictures.
+
+    Args:
+        message: Which one, and how that shows.
+        showing: Names of what would show it pictures.
+    """
+    *others, last = showing
+    named = f"{', '.join(others)} and {last}" if others else last
+    return ServerError(
+        message, f"Choose a vision-language model with --vlm.model-id, as {named} would show it pictures."
+    )
 
 
 def key_refused(name: str, said: str, variable: str, *, is_set: bool) -> ServerError:

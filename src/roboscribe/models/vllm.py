@@ -34,7 +34,7 @@ from roboscribe.models.dialect import messages_of
 from roboscribe.models.families import family_of, pixel_bounds, template_variables
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request, Usage, without_clips
-from roboscribe.models.trouble import hint_for
+from roboscribe.models.trouble import blind, hint_for
 
 _AS_LONG_AS_FITS = -1
 
@@ -51,7 +51,7 @@ class Backend(InProcess):
         self._engine: Any = None
         self._variables = template_variables(vlm)
 
-    async def check(self, *, images: bool) -> None:
+    async def check(self, showing: Sequence[str]) -> None:
         """Start the engine.
 
         Raises:
@@ -59,11 +59,8 @@ class Backend(InProcess):
         """
         self._say(f"Loading {self._model} into vLLM, which takes a minute or more.")
         self._engine = await self._on_its_thread(lambda: load(self._vlm, self._model))
-        if images and not self._engine.model_config.is_multimodal_model:
-            raise SettingsError(
-                f"--vlm.model-id {self._model} takes no pictures.",
-                "Choose a vision-language model, such as Qwen3-VL.",
-            )
+        if showing and not self._engine.model_config.is_multimodal_model:
+            raise blind(f"--vlm.model-id {self._model} takes no pictures.", showing)
 
     async def close(self) -> None:
         """Wait for the batch under way, and let go of the engine and its memory."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +12,13 @@ from roboscribe.annotators.base import Annotator, Scene
 from roboscribe.annotators.selection import Selection
 from roboscribe.dataset import Dataset
 from roboscribe.episode import Episode
-from roboscribe.errors import FrameError
+from roboscribe.errors import FrameError, RoboscribeError
 from roboscribe.frames import FrameNeeds, FrameStore
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.staging.fingerprint import provenance
 from roboscribe.staging.pace import Pace
-from roboscribe.staging.store import Staging
+from roboscribe.staging.store import Record, Staging
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,10 @@ class Ahead:
                     await self.pace.off_loop(_prepare, scene, looks)
             yield scene, stored
 
+    def showing(self, episodes: Iterable[int]) -> tuple[str, ...]:
+        """Names of the annotators that will show pictures; see ``showing``."""
+        return showing(self.source, self.stored, self.selection, self.staging, episodes)
+
     def _read(self, index: int) -> tuple[Episode, list[Row], list[Annotator]]:
         """The episode, the dataset's rows of it, and the annotators that are going to run, most likely."""
         episode = self.source.episode(index)
@@ -83,6 +87,34 @@ class Ahead:
         """Provenance of what each annotator makes."""
         annotators = self.selection.annotators.items()
         return {name: provenance(annotator, self.model, self.seed) for name, annotator in annotators}
+
+
+def showing(
+    source: Dataset, stored: Dataset, selection: Selection, staging: Staging, episodes: Iterable[int]
+) -> tuple[str, ...]:
+    """Names of the annotators that will show pictures, as far as the first episode that can be read tells.
+
+    Args:
+        source: Where episodes come from.
+        stored: Where the rows already written are.
+        selection: The annotators, and which of them are chosen.
+        staging: Where results are kept.
+        episodes: Indices of those to be annotated.
+    """
+    for index in episodes:
+        with suppress(RoboscribeError):
+            rows = stored.language_rows(index)
+            known = {
+                name
+                for name, annotator in selection.annotators.items()
+                if any(row.is_of(annotator.styles) for row in rows) or _is_done(staging.record(index, name))
+            }
+            return selection.showing(source.episode(index), known)
+    return ()
+
+
+def _is_done(record: Record | None) -> bool:
+    return record is not None and record.done
 
 
 def _prepare(scene: Scene, looks: bool) -> None:

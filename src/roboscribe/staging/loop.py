@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -49,8 +49,11 @@ class EpisodeLoop:
     stopped: str = ""
 
     @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[None]:
+    async def opened(self, showing: Sequence[str]) -> AsyncGenerator[None]:
         """Around the work of a run: the model is checked meanwhile, and let go of at the end.
+
+        Args:
+            showing: Names of what will show pictures.
 
         Raises:
             RunStopped: The model cannot be used at all and nothing was done, or the program has been told to end.
@@ -59,7 +62,7 @@ class EpisodeLoop:
             with ending_in_order(self.pace):
                 async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
                     stack.enter_context(self.pace)
-                    group.create_task(self._check_model(stack))
+                    group.create_task(self._check_model(stack, showing))
                     telling = group.create_task(self._tell())
                     try:
                         yield
@@ -128,9 +131,9 @@ class EpisodeLoop:
     def _tell_of(self, answered: int) -> None:
         self.listen(Answered(answered, self.spent))
 
-    async def _check_model(self, stack: AsyncExitStack) -> None:
+    async def _check_model(self, stack: AsyncExitStack, showing: Sequence[str]) -> None:
         if isinstance(self.model, AskingModel):
-            await stack.enter_async_context(self.model)
+            await stack.enter_async_context(self.model.opened(showing))
         self.usable.set()
 
     async def _attempt(self, index: int, work: Work) -> None:
