@@ -122,9 +122,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def tasks_line(event: TasksProgress) -> str:
+def staged_line(event: TasksProgress) -> str:
     """How far a cluster is, in a line."""
     left = f", {duration(event.seconds_left)} left" if event.seconds_left else ""
+    return f"{event.done}/{counted(event.episodes, 'episode')}, {event.failed} failed{left}"
+
+
+def tasks_line(event: TasksProgress) -> str:
+    """How its tasks stand, in a line."""
     states = (
         (event.running, "running"),
         (event.waiting, "waiting"),
@@ -133,10 +138,7 @@ def tasks_line(event: TasksProgress) -> str:
         (event.lost, "lost"),
     )
     told = ", ".join(f"{number} {state}" for number, state in states if number)
-    return (
-        f"{event.done}/{counted(event.episodes, 'episode')}, {event.failed} failed{left}; "
-        f"{counted(event.tasks, 'task')}{': ' if told else ''}{told}"
-    )
+    return f"{counted(event.tasks, 'task')}{': ' if told else ''}{told}"
 
 
 def asked_line(event: TasksProgress) -> str:
@@ -222,7 +224,7 @@ class PlainLines:
         now = time.monotonic()
         if now - self._last >= self._every or states != self._states:
             self._last, self._states = now, states
-            self._say(f"{tasks_line(event)}; {asked_line(event)}")
+            self._say(f"{staged_line(event)}; {tasks_line(event)}; {asked_line(event)}")
 
     def _step(self, what: str) -> None:
         now = time.monotonic()

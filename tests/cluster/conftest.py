@@ -32,9 +32,14 @@ def slurm(datatrove: None, tmp_path_factory: pytest.TempPathFactory) -> Generato
 
 
 @pytest.fixture(scope="session")
-def ray(datatrove: None) -> Generator[dict[str, str]]:
-    """Environment variables under which a Ray cluster of this machine is reached."""
+def ray_installed(datatrove: None) -> None:
+    """That Ray is there, whether a cluster is up or not."""
     _need("" if find_spec("ray") else "ray not installed (extra ray)", "RAY")
+
+
+@pytest.fixture(scope="session")
+def ray(ray_installed: None) -> Generator[dict[str, str]]:
+    """Environment variables under which a Ray cluster of this machine is reached."""
     with ray_cluster() as environ:
         yield environ
 

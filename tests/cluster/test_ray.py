@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cluster.conftest import Command
@@ -12,6 +16,8 @@ from cluster.seen import SMALL, asked, content, once, said
 from fake_openai_server import FakeServer
 from plausible import Annotator
 
+from roboscribe.cli.app import main
+from roboscribe.executors.jobs import Write
 from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.report import read_reports
 from roboscribe.executors.watch import latest_plan
@@ -46,6 +52,54 @@ def test_what_fails_on_ray_fails_alone_and_the_rest_is_as_one_process_writes_it(
     said(command(*words))
     said(near)
     assert content(tmp_path / "far") == content(tmp_path / "near")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("127.0.0.1:1", "nothing answers at 127.0.0.1:1"), ("nonsense", "RAY_ADDRESS=nonsense")],
+)
+def test_a_cluster_that_is_not_there_is_told_soon_and_nothing_is_written(
+    ray_installed: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    sample, out = str(files("roboscribe") / "sample"), tmp_path / "out"
+    begun = time.monotonic()
+    assert main(["annotate", "--root", sample, "--output-dir", str(out), "--executor", "ray"]) == 2
+    assert time.monotonic() - begun < 30
+    said = capsys.readouterr().err
+    assert told in said
+    assert "ray start --head" in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("work", "gpus"), [("annotate", 0), ("dialogue", 8)])
+def test_the_last_job_has_gpus_where_it_asks(
+    ray_installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str, gpus: int
+) -> None:
+    from roboscribe.executors import cluster
+
+    launched: list[dict[str, Any]] = []
+
+    class Launched:
+        def __init__(self, pipeline: list[Any], **settings: Any) -> None:
+            launched.append(settings | {"work": pipeline[0].work})
+
+        def run(self) -> None:
+            launched[-1]["work"](0)
+
+    monkeypatch.setattr(cluster, "RayPipelineExecutor", Launched)
+    monkeypatch.setattr(cluster, "ray_joined", nullcontext)
+    sample = shutil.copytree(str(files("roboscribe") / "sample"), tmp_path / "sample")
+    words = ["--root", str(sample), "--output-dir", str(tmp_path / "out"), "--executor", "ray",
+             "--executor.slurm-gpus", "8", "--executor.tasks", "1"]  # fmt: skip
+    assert main([work, *words, *(["--skills", "auto"] if work == "dialogue" else [])]) == 0
+    assert [(one["tasks"], one["gpus_per_task"]) for one in launched] == [(1, 8), (1, gpus)]
+    assert isinstance(launched[-1]["work"], Write)
 
 
 def test_tasks_get_the_keys_of_the_command_but_gpus_of_their_own(datatrove: None) -> None:

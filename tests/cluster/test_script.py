@@ -44,20 +44,34 @@ def submitted(scripts: Path, tmp_path: Path, tasks: int = 3, gpus: int = 0, **se
     return given
 
 
-def test_a_task_gets_what_it_is_to_have_and_the_last_job_no_gpu(scripts: Path, tmp_path: Path) -> None:
-    stage, last = submitted(
-        scripts, tmp_path, slurm_gpus=8, slurm_cpus=64, slurm_mem=512, slurm_partition="gpu", slurm_qos="high",
-        slurm_account="robots", slurm_time="12:00:00", workers=2, slurm_venv=Path("/envs/ours"),
-    )  # fmt: skip
-    for script in (stage, last):
+@pytest.mark.parametrize("work", ["annotate", "subtasks", "dialogue"])
+def test_what_a_task_is_to_have_gets_to_slurm_whatever_the_work(
+    scripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], work: str
+) -> None:
+    venv = tmp_path / "our env"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin/activate").touch()
+    sample = shutil.copytree(SAMPLE, tmp_path / "sample")
+    words = [
+        work, "--root", str(sample), "--output-dir", str(tmp_path / "out"), "--executor", "slurm",
+        "--executor.wait=false", "--executor.tasks=3", "--executor.workers=2", "--executor.max_array=2",
+        "--executor.slurm_gpus=8", "--executor.slurm_cpus=64", "--executor.slurm_mem=512",
+        "--executor.slurm_partition=gpu", "--executor.slurm_qos=high", "--executor.slurm_account=robots",
+        "--executor.slurm_time=12:00:00", f"--executor.slurm_venv={venv}",
+    ]  # fmt: skip
+    assert main([*words, *(["--skills", "auto"] if work == "dialogue" else [])]) == 0
+    first, second, last = (path.read_text() for path in sorted(scripts.iterdir()))
+    for script in (first, second, last):
         for flag in ("cpus-per-task=64", "mem-per-cpu=8G", "partition=gpu", "qos=high", "account=robots",
                      "time=12:00:00", "requeue"):  # fmt: skip
             assert f"#SBATCH --{flag}\n" in script
-        assert "source /envs/ours/bin/activate\n" in script
-    assert "#SBATCH --gpus=8\n" in stage
-    assert "#SBATCH --array=0-2%2\n" in stage
-    assert "--gpus" not in last
-    assert "--dependency=afterany:1" in last.splitlines()[0]
+        assert f"source '{venv}/bin/activate'\n" in script
+    assert "#SBATCH --gpus=8\n" in first
+    assert "#SBATCH --array=0-1%2\n" in first
+    # What is said twice is asked for again by the last job.
+    assert ("#SBATCH --gpus=8\n" in last) == (work == "dialogue")
+    assert "--dependency=afterany:2" in last.splitlines()[0]
+    assert "`scancel 1 2 3` stops them" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_last_job_that_asks_gets_gpus_and_an_environment_is_made_by_command(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from roboscribe.errors import RoboscribeError
-from roboscribe.plain import asked_line, counted, duration, tasks_line
+from roboscribe.plain import asked_line, counted, duration, staged_line, tasks_line
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -29,7 +29,8 @@ def view(seen: Watch) -> Group:
 
     progress = seen.progress
     parts: list[Text | Table] = [
-        Text(f"plan {seen.plan.fingerprint}: {tasks_line(progress)}"),
+        Text(f"plan {seen.plan.fingerprint}: {staged_line(progress)}"),
+        Text(tasks_line(progress)),
         Text(asked_line(progress)),
     ]
     if seen.nodes:

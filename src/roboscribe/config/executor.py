@@ -101,8 +101,23 @@ class ExecutorSettings:
                 f"--executor.force-local and --executor {self.name} exclude each other.",
                 "Leave one of the two out.",
             )
+        for flag, name in (
+            ("partition", self.slurm_partition),
+            ("qos", self.slurm_qos),
+            ("account", self.slurm_account),
+            ("env-command", self.slurm_env_command),
+        ):
+            if name is not None and not name.strip():
+                raise SettingsError(f"--executor.slurm-{flag} is empty.", "Name it, or leave it out.")
         if self.slurm_venv is not None and self.slurm_env_command is not None:
             raise SettingsError(
                 "--executor.slurm-venv and --executor.slurm-env-command both make the jobs' environment.",
                 "Give one of the two.",
+            )
+        activate = self.slurm_venv and self.slurm_venv.expanduser() / "bin" / "activate"
+        if activate and not activate.is_file():
+            raise SettingsError(
+                f"--executor.slurm-venv {self.slurm_venv}: there is no {activate}.",
+                "Name a virtual environment; one that only the nodes see, with --executor.slurm-env-command"
+                ' "source …".',
             )

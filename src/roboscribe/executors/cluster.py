@@ -15,11 +15,13 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from datatrove.executor import RayPipelineExecutor, SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
@@ -36,6 +38,7 @@ jobs load it by name."""
 _ADDRESS = "RAY_ADDRESS"
 _START_RAY = f"Start one with `ray start --head`, or name one with the environment variable {_ADDRESS}."
 _CONNECT_SECONDS = 5.0
+_JOIN_SECONDS = 60.0
 
 
 class Task(PipelineStep):
@@ -60,10 +63,33 @@ class RayTask(Task):
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> tuple[()]:
         """Do the work of task ``rank``, as long as Ray wants it done.
 
-        datatrove works in a child of Ray's worker, which would outlive it and ask on when its launch is long gone.
+        datatrove works in a child of Ray's worker, which would outlive it and ask on when its launch is long gone; and
+        were it killed, for want of memory above all, datatrove would wait for it for ever. So it has a child of its
+        own do the work.
+
+        Raises:
+            ChildProcessError: The work was not done, and why has been told, or it was killed.
         """
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-        return super().run(data, rank, world_size)
+        parent = os.getppid()
+        child = os.fork()
+        if child == 0:
+            self._work_and_exit(rank)
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code:
+            raise ChildProcessError(f"Task {rank} ended with code {code}.")
+        return ()
+
+    def _work_and_exit(self, rank: int) -> NoReturn:
+        code = 1
+        try:
+            threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+            self.work(rank)
+            code = 0
+        except BaseException:  # noqa: BLE001 - nothing may get past the end of this process
+            traceback.print_exc()
+        finally:
+            os._exit(code)
 
 
 class Slurm(SlurmPipelineExecutor):
@@ -164,10 +190,9 @@ def ray_joined() -> Generator[None]:
     import ray
 
     _check_ray()
-    environ = for_workers(os.environ)
     try:
-        ray.init("auto", logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": environ})
-    except (ConnectionError, ValueError) as error:
+        _join(for_workers(os.environ))
+    except (ConnectionError, ValueError, TimeoutError) as error:
         address = os.environ.get(_ADDRESS)
         told = f" at {_ADDRESS}={address}: {first_line(error)}" if address else ""
         raise RoboscribeError(f"--executor ray: no Ray cluster is up{told}.", _START_RAY) from None
@@ -233,6 +258,35 @@ def _check_ray() -> None:
             f" {error.strerror or error}.",
             _START_RAY,
         ) from None
+
+
+def _join(environ: Mapping[str, str]) -> None:
+    """Join the cluster in a thread that is given up where something else listens at its address: Ray would wait on.
+
+    Raises:
+        ConnectionError: There is none.
+        TimeoutError: It did not answer in time.
+        ValueError: The address is none.
+    """
+    import ray
+
+    joined: Future[None] = Future()
+
+    def join() -> None:
+        try:
+            ray.init(
+                "auto", logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": environ}
+            )
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            joined.set_exception(error)
+        else:
+            joined.set_result(None)
+
+    threading.Thread(target=join, daemon=True).start()
+    try:
+        joined.result(_JOIN_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {_JOIN_SECONDS:g} s") from None
 
 
 def for_workers(environ: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from roboscribe.executors.queue import tail_of
 from roboscribe.executors.report import TIME_WIDTH, WRITE, log_path
 from roboscribe.executors.watch import Watch, watch
 from roboscribe.hirobot.dialogue import target_of
+from roboscribe.models.select import runs_here
 from roboscribe.origin import installing
 from roboscribe.pipeline import VERIFIED
 from roboscribe.plain import counted
@@ -116,6 +117,8 @@ def _launch(
         listen(Note(f"Plan {plan.fingerprint}: {left} in {tasks}{before}; {folder}."))
         listen(Note(f"`roboscribe status --root {opened.target} --watch` shows how it goes, node by node."))
         gpus = settings.executor.slurm_gpus if asks_when_writing(settings) else 0
+        if not settings.executor.slurm_gpus and runs_here(settings.vlm):
+            listen(Note("Each task runs the model itself, and --executor.slurm-gpus 0 gives it no GPU."))
         if kind == "ray":
             cluster.on_ray(settings.executor, folder, len(plan.tasks), stage, write, gpus_to_finish=gpus)
             return _told(watch(folder), listen)

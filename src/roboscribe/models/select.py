@@ -89,6 +89,16 @@ def choose(
     )
 
 
+def runs_here(vlm: VlmSettings, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the model will run where its asks are put, on that machine's GPUs, if it has any.
+
+    Raises:
+        SettingsError: The settings cannot be used.
+    """
+    choice = choose(vlm, environ=environ, gpus=lambda: ("0",), installed=lambda package: True)
+    return (vlm.serve and vlm.serve_command is None) or choice.backend in _IN_PROCESS
+
+
 @contextmanager
 def open_model(
     vlm: VlmSettings,
