@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from roboscribe.dataset.features import cameras, channel_names, joined_names, signal_keys
+from roboscribe.dataset.features import cameras, channel_names, joined_names, misnamed, signal_keys
 
 
 def numbers(channels: int, names: Any = None) -> dict[str, Any]:
@@ -28,6 +28,12 @@ def numbers(channels: int, names: Any = None) -> dict[str, Any]:
 )
 def test_channel_names(names: Any, expected: tuple[str, ...]) -> None:
     assert channel_names(numbers(2, names)) == expected
+
+
+def test_names_that_are_not_one_for_each_channel_are_told_of() -> None:
+    features = {"action": numbers(3, ["a"]), "state": numbers(2, ["a", "b"]), "extra": numbers(2)}
+    (note,) = misnamed(features, features)
+    assert note.startswith("meta/info.json: 'action' has 3 channels and not as many names (1)")
 
 
 def test_names_of_a_matrix_feature_count_all_its_channels() -> None:

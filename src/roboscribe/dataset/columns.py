@@ -14,6 +14,9 @@ from roboscribe.episode import Channels, Floats
 from roboscribe.errors import EpisodeError
 from roboscribe.language import EVENTS, PERSISTENT, Row, rows_from_frames
 
+LEFT_OUT = "Put it right, or name the other episodes with --episodes."
+"""What to do about an episode that cannot be read."""
+
 
 def timestamps(column: pa.ChunkedArray, fps: float, episode: int, file: str) -> Floats:
     """Timestamps of an episode in seconds, float32, shape [frames].
@@ -38,10 +41,13 @@ def timestamps(column: pa.ChunkedArray, fps: float, episode: int, file: str) -> 
             episode,
             f"{file}: the timestamps of episode {episode} do not increase at frame {frame}"
             f" ({times[frame - 1]:.4f} s, then {times[frame]:.4f} s).",
+            LEFT_OUT,
         )
     if not abs(times[0]) < 1.5 / fps:
         raise EpisodeError(
-            episode, f"{file}: the timestamps of episode {episode} start at {times[0]:.4f} s, not 0."
+            episode,
+            f"{file}: the timestamps of episode {episode} start at {times[0]:.4f} s, not 0.",
+            LEFT_OUT,
         )
     return times
 

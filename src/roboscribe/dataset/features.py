@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 
-from roboscribe.dataset.info import NUMERIC, VISUAL, Feature
+from roboscribe.dataset.info import INFO, NUMERIC, VISUAL, Feature
 from roboscribe.episode import Camera
 
 Kind = Literal["state", "action"]
@@ -77,6 +77,17 @@ def channel_names(feature: Feature) -> tuple[str, ...]:
     names = _flatten(feature.get("names"))
     channels = width(feature)
     return tuple(names) if len(names) == channels else ("",) * channels
+
+
+def misnamed(features: Mapping[str, Feature], keys: Iterable[str]) -> Iterator[str]:
+    """A sentence about each of the features ``keys`` whose names are not one for each channel."""
+    for key in keys:
+        names, channels = _flatten(features[key].get("names")), width(features[key])
+        if names and len(names) != channels:
+            yield (
+                f"{INFO}: {key!r} has {channels} channels and not as many names ({len(names)}), so these are not"
+                " used: grippers are told by how they move."
+            )
 
 
 def _flatten(names: Any) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from roboscribe.dataset.columns import channels, language_rows, timestamps
-from roboscribe.dataset.features import Kind, cameras, joined_names, signal_keys
+from roboscribe.dataset.columns import LEFT_OUT, channels, language_rows, timestamps
+from roboscribe.dataset.features import Kind, cameras, joined_names, misnamed, signal_keys
 from roboscribe.dataset.info import INFO, Info, load_info
 from roboscribe.dataset.journal import recover
 from roboscribe.dataset.layout import NOWHERE, DataFiles, Shard, VideoFiles, find_data
@@ -111,6 +111,7 @@ class Dataset:
             *self._videos.notes,
             *self._count_notes(),
             *self._check_shards(),
+            *misnamed(self.info.features, (key for keys, _ in self._signals.values() for key in keys)),
         )
 
     def __contains__(self, index: object) -> bool:
@@ -150,7 +151,7 @@ class Dataset:
         number = int(self._files.shard_of[row])
         if number == NOWHERE:
             raise EpisodeError(
-                index, f"The data file {self._files.expected[row]} of episode {index} is missing."
+                index, f"The data file {self._files.expected[row]} of episode {index} is missing.", LEFT_OUT
             )
         return self._files.shards[number]
 
