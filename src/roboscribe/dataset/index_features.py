@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from roboscribe import __version__
 from roboscribe.dataset.columns import indices
 from roboscribe.dataset.declare import NewColumn, declare, extend_schema, with_total_tasks
 from roboscribe.dataset.layout import Shard
 from roboscribe.dataset.output import WRITTEN, check_target
+from roboscribe.dataset.prepared import PreparedFiles, stamp, stamps_of_metadata
 from roboscribe.dataset.reader import Dataset
 from roboscribe.dataset.rewrite import Rewrite, WriteReport, episode_spans
 from roboscribe.dataset.shards import ShardFile, write_segments
 from roboscribe.dialogue import TASK_INDEX_HIGH_LEVEL
 from roboscribe.errors import EpisodeError
+from roboscribe.language import canonical_json
 from roboscribe.skills import SUBTASK_INDEX, UNLABELLED
 
 Indices = NDArray[np.int64]
@@ -44,6 +50,23 @@ def check_index_target(source: Dataset, target: Path) -> Dataset:
     return check_target(source, target, {*WRITTEN, SUBTASK_INDEX, TASK_INDEX_HIGH_LEVEL})
 
 
+class IndexWriter(Protocol):
+    """Takes what ``write_index_features`` takes, to write it or to keep it for others."""
+
+    def __call__(
+        self,
+        source: Dataset,
+        target: Path,
+        features: Mapping[str, Values],
+        *,
+        meta_files: Mapping[str, bytes],
+        total_tasks: int | None = None,
+        on_shard: Callable[[Shard], None] | None = None,
+    ) -> WriteReport:
+        """Write, or keep."""
+        ...
+
+
 def write_index_features(
     source: Dataset,
     target: Path,
@@ -58,7 +81,7 @@ def write_index_features(
 
     The target is the old dataset or the new one at any instant, and loads. Frames that nobody numbers keep the
     number they have, or get -1. An output folder that holds a copy already is changed in place. Data files that
-    would stay the same are not touched.
+    would stay the same are not touched; those that ``prepare_index_features`` made for these numbers are taken.
 
     Args:
         source: The dataset.
@@ -73,6 +96,51 @@ def write_index_features(
         DatasetError: The target cannot be written, or a data file cannot be read; nothing was changed.
         ValueError: There are more or fewer numbers than frames.
     """
+    rewrite = _rewrite(source, target, features, drop, total_tasks)
+    prepared, made_from = PreparedFiles(target), _MadeFrom(rewrite.source, features, drop)
+    found = (prepared.find(shard.relative, partial(made_from, shard)) for shard in rewrite.source.shards())
+    report = rewrite.commit(meta_files, on_shard, {file.shard: file for file in found if file is not None})
+    prepared.clear()
+    return report
+
+
+def prepare_index_features(
+    source: Dataset,
+    target: Path,
+    features: Mapping[str, Values],
+    files: range,
+    on_shard: Callable[[Shard], None],
+) -> None:
+    """Make some data files with these numbers, for ``write_index_features`` to put in place.
+
+    Those that are made already are left as they are.
+
+    Args:
+        source: The dataset.
+        target: As for ``write_index_features``.
+        features: The numbers by the name of the feature.
+        files: Numbers of the data files.
+        on_shard: Called when a data file is done.
+
+    Raises:
+        DatasetError: The target cannot be written, or a data file cannot be read; those that were made are kept.
+        ValueError: There are more or fewer numbers than frames.
+    """
+    rewrite = _rewrite(source, target, features)
+    prepared, made_from = PreparedFiles(target), _MadeFrom(rewrite.source, features)
+    for shard in rewrite.source.shards()[files.start : files.stop]:
+        if prepared.find(shard.relative, partial(made_from, shard)) is None:
+            rewrite.prepare(shard, prepared, made_from(shard), {})
+        on_shard(shard)
+
+
+def _rewrite(
+    source: Dataset,
+    target: Path,
+    features: Mapping[str, Values],
+    drop: Sequence[str] = (),
+    total_tasks: int | None = None,
+) -> Rewrite:
     base = check_index_target(source, target)
     columns = tuple(NewColumn(name, pa.int64(), dict(INDEX)) for name in features)
 
@@ -80,10 +148,29 @@ def write_index_features(
         new = declare(old, columns, drop)
         return new if total_tasks is None else with_total_tasks(new, total_tasks)
 
-    rewrite = Rewrite(
-        base, base, target, lambda shard: _ShardEdit(base, shard, features, columns, drop), info
-    )
-    return rewrite.commit(meta_files, on_shard)
+    return Rewrite(base, base, target, lambda shard: _ShardEdit(base, shard, features, columns, drop), info)
+
+
+@dataclass(frozen=True)
+class _MadeFrom:
+    """Digest of all that a data file with index features is made from."""
+
+    base: Dataset
+    features: Mapping[str, Values]
+    drop: Sequence[str] = ()
+
+    def __call__(self, shard: Shard) -> str:
+        digest = hashlib.sha256(canonical_json([self._common, shard.relative, stamp(shard.path)]).encode())
+        for name, values in self.features.items():
+            for index in shard.episodes:
+                given = values(index)
+                digest.update(f"{name} {index} {given is None} ".encode())
+                digest.update(b"" if given is None else given.astype(np.int64).tobytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def _common(self) -> list[Any]:
+        return [__version__, sorted(self.drop), stamps_of_metadata(self.base)]
 
 
 def read_index(dataset: Dataset, episode: int, feature: str) -> Indices | None:

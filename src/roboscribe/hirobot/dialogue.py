@@ -18,6 +18,7 @@ from roboscribe.asks import Occasion, Sheets, Shot
 from roboscribe.config import DialogueSettings, answer_settings
 from roboscribe.config.hirobot import SUFFIX
 from roboscribe.dataset import Dataset
+from roboscribe.dataset.index_features import IndexWriter, write_index_features
 from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.episode import Episode
 from roboscribe.errors import AnswerError, DatasetError, EpisodeError, SettingsError
@@ -47,6 +48,7 @@ def make_dialogue(
     *,
     first: Model | None = None,
     write: bool = True,
+    to: IndexWriter = write_index_features,
 ) -> RunFinished:
     """Imagine dialogues for the skills of a dataset, and write them where the settings say.
 
@@ -61,6 +63,7 @@ def make_dialogue(
             episodes out that are not staged.
         write: Whether what is said twice is asked for again, and the dataset is written; otherwise answers are
             staged, for another run to do so.
+        to: Writes it.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
@@ -73,7 +76,7 @@ def make_dialogue(
         maker.check()
         listen(StagingStarted(len(opened.episodes), (NAME,), model.identity))
         asyncio.run(maker.run(whole=write))
-        report = maker.write() if write and maker.made else WriteReport()
+        report = maker.write(to) if write and maker.made else WriteReport()
     loop = maker.skills.loop
     finished = RunFinished(
         annotated=len(maker.made),
@@ -391,7 +394,7 @@ class DialogueMaker:
         if staging.record(index, NAME) != record:
             staging.vouch(index, record)
 
-    def write(self) -> WriteReport:
+    def write(self, to: IndexWriter) -> WriteReport:
         """Write the dialogues."""
         made = self.how.made_by
         before = Counter(one.episode_id for one in read_said(self.opened.base.root))
@@ -406,6 +409,7 @@ class DialogueMaker:
             self.skills.staging,
             append_tasks=self.settings.tasks == "append",
             listen=self.listen,
+            to=to,
         )
 
 

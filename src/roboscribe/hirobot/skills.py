@@ -18,7 +18,7 @@ from roboscribe.annotators.view import View
 from roboscribe.asks import SegmentEpisode
 from roboscribe.config import SkillsSettings
 from roboscribe.dataset import Dataset
-from roboscribe.dataset.index_features import Indices, write_index_features
+from roboscribe.dataset.index_features import IndexWriter, Indices, write_index_features
 from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import distinct
@@ -50,7 +50,12 @@ MOST_TASKS_TOLD = 5
 
 
 def make_skills(
-    settings: SkillsSettings, listen: Listener = ignore, model: Model | None = None, *, write: bool = True
+    settings: SkillsSettings,
+    listen: Listener = ignore,
+    model: Model | None = None,
+    *,
+    write: bool = True,
+    to: IndexWriter = write_index_features,
 ) -> RunFinished:
     """Divide the episodes of a dataset into atomic skills, and write them where the settings say.
 
@@ -62,6 +67,7 @@ def make_skills(
         listen: Called with every event of the run, from this thread.
         model: Answers the asks; the one that the settings name when left out.
         write: Whether the dataset is written; otherwise results are staged, for another run to write.
+        to: Writes it.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand; nothing was written.
@@ -73,7 +79,7 @@ def make_skills(
         maker = SkillsMaker(settings, opened, model, listen)
         listen(StagingStarted(len(opened.episodes), (maker.annotator.name,), model.identity))
         asyncio.run(maker.run(opened.episodes))
-        report = maker.write() if write and maker.made else WriteReport()
+        report = maker.write(to) if write and maker.made else WriteReport()
     loop = maker.loop
     finished = RunFinished(
         annotated=len(maker.made),
@@ -220,12 +226,12 @@ class SkillsMaker:
                 before = known.episodes.get(index)
                 yield Written(index, record.made_by, len(one.skills), len(before.skills) if before else 0)
 
-    def write(self) -> WriteReport:
+    def write(self, to: IndexWriter) -> WriteReport:
         """Write the skills."""
         opened = self.opened
         record = RunRecord.read(opened.base.root).after(self.written())
         self.listen(WritingStarted(len(opened.source.shards())))
-        return write_index_features(
+        return to(
             opened.source,
             opened.target,
             {SUBTASK_INDEX: self.numbers},

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from roboscribe.asks import Exchange
-from roboscribe.dataset.index_features import Indices, Values, write_index_features
+from roboscribe.dataset.index_features import IndexWriter, Indices, Values
 from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.dialogue import (
     SAMPLES,
@@ -128,6 +128,7 @@ def write_dialogue(
     *,
     append_tasks: bool,
     listen: Listener,
+    to: IndexWriter,
 ) -> WriteReport:
     """Write what is said in some episodes; other episodes keep what they have.
 
@@ -139,6 +140,7 @@ def write_dialogue(
         staging: For the run record.
         append_tasks: Whether the exchanges become tasks of the dataset, too.
         listen: Told of every data file.
+        to: Writes it.
 
     Raises:
         DatasetError: The target cannot be written, or a file of the dataset cannot be read.
@@ -167,7 +169,7 @@ def write_dialogue(
         files |= tasks.files
         total_tasks = tasks.total
     listen(WritingStarted(len(opened.source.shards())))
-    return write_index_features(
+    return to(
         opened.source,
         opened.target,
         features,
