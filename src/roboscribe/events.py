@@ -249,6 +249,8 @@ class TasksProgress:
         asks: Asks put to models.
         spent: What the models have cost.
         seconds_left: Until all episodes are tried, at the pace so far; None while nobody can tell.
+        files: Data files that are made by tasks of their own, once all is staged.
+        files_made: Of these, those that are there.
     """
 
     tasks: int
@@ -263,6 +265,8 @@ class TasksProgress:
     asks: int
     spent: Spent
     seconds_left: float | None
+    files: int = 0
+    files_made: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,8 @@ def tasks_line(event: TasksProgress) -> str:
         (event.lost, "lost"),
     )
     told = ", ".join(f"{number} {state}" for number, state in states if number)
-    return f"{counted(event.tasks, 'task')}{': ' if told else ''}{told}"
+    files = f"; {event.files_made}/{counted(event.files, 'data file')} made" if event.files_made else ""
+    return f"{counted(event.tasks, 'task')}{': ' if told else ''}{told}{files}"
 
 
 def asked_line(event: TasksProgress) -> str:
@@ -220,7 +221,14 @@ class PlainLines:
 
     def _tasks(self, event: TasksProgress) -> None:
         """Where tasks of a cluster are, when one begins or ends, and else every few seconds."""
-        states = (event.running, event.waiting, event.done_tasks, event.failed_tasks, event.lost)
+        states = (
+            event.running,
+            event.waiting,
+            event.done_tasks,
+            event.failed_tasks,
+            event.lost,
+            event.files_made,
+        )
         now = time.monotonic()
         if now - self._last >= self._every or states != self._states:
             self._last, self._states = now, states

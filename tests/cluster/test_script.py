@@ -33,12 +33,19 @@ def scripts(datatrove: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return folder
 
 
-def submitted(scripts: Path, tmp_path: Path, tasks: int = 3, gpus: int = 0, **settings: object) -> list[str]:
+def submitted(
+    scripts: Path, tmp_path: Path, tasks: int = 3, files: int = 0, gpus: int = 0, **settings: object
+) -> list[str]:
     """What sbatch got for tasks with these settings, job by job."""
-    from roboscribe.executors.cluster import on_slurm
+    from roboscribe.executors.cluster import Batch, on_slurm
 
     wanted = ExecutorSettings(name="slurm", **settings)  # type: ignore[arg-type]
-    jobs = on_slurm(wanted, "demo", tmp_path / "plan", tasks, print, print, gpus_to_finish=gpus)
+    batches = [
+        Batch("tasks", tasks, print, wanted.slurm_gpus),
+        Batch("files", files, print),
+        Batch("write", 1, print, gpus),
+    ]
+    jobs = on_slurm(wanted, "demo", tmp_path / "plan", batches)
     given = [(scripts / job).read_text() for job in jobs.numbers]
     assert len(given) == len(list(scripts.iterdir())), "every job is known by its number"
     return given
@@ -90,6 +97,16 @@ def test_more_tasks_than_an_array_holds_go_into_several_one_after_the_other(
     assert "#SBATCH --array=0-1\n" in first
     assert "RUN_OFFSET=1" in second.splitlines()[0]
     assert "--dependency=afterany:1" in second.splitlines()[0]
+    assert "--dependency=afterany:2" in last.splitlines()[0]
+
+
+def test_tasks_that_make_data_files_come_between_and_have_no_gpu(scripts: Path, tmp_path: Path) -> None:
+    stage, files, last = submitted(scripts, tmp_path, files=2, slurm_gpus=8)
+    assert "#SBATCH --gpus=8\n" in stage
+    assert "--job-name=demo-files\n" in files
+    assert "#SBATCH --array=0-1\n" in files
+    assert "--gpus" not in files
+    assert "--dependency=afterany:1" in files.splitlines()[0]
     assert "--dependency=afterany:2" in last.splitlines()[0]
 
 

@@ -96,6 +96,7 @@ def _notes(seen: Watch) -> Iterator[str]:
         yield f"task {state.task}{where} {_in_words(state)}; --task {state.task} shows its log"
     if len(ended) > _LISTED:
         yield f"and {counted(len(ended) - _LISTED, 'task')} more"
+    yield from seen.making_ended[:_LISTED]
     yield seen.writing
     if seen.is_over and (ended or seen.outcome is None):
         yield "The command that launched it goes on with what is left, with as many tasks as you like."

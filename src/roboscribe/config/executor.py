@@ -33,6 +33,9 @@ class ExecutorSettings:
     """Tasks to share the episodes out to; one for every --executor.episodes-per-task when left out."""
     episodes_per_task: int = 64
     """Episodes of one task."""
+    write_tasks: int | None = None
+    """Tasks to share the data files out to that are to be written, once all is staged; one for every 2 million frames
+    when left out. Where there are fewer than two, one job writes them all."""
     workers: int | None = None
     """Tasks at work at once, as many as the cluster gives when left out. On this machine, processes that share a long
     run of the builtin model, one for each core when left out; 1 is this process alone."""
@@ -78,6 +81,7 @@ class ExecutorSettings:
             ("auto-threshold", self.auto_threshold),
             ("tasks", self.tasks),
             ("episodes-per-task", self.episodes_per_task),
+            ("write-tasks", self.write_tasks),
             ("workers", self.workers),
             ("slurm-cpus", self.slurm_cpus),
             ("slurm-mem", self.slurm_mem),

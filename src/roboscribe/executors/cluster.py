@@ -16,9 +16,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -106,17 +107,25 @@ class Slurm(SlurmPipelineExecutor):
         return {key: value for key, value in super().get_sbatch_args(max_array).items() if value is not None}
 
 
-def on_slurm(
-    settings: ExecutorSettings,
-    name: str,
-    folder: Path,
-    tasks: int,
-    work: Work,
-    finish: Work,
-    *,
-    gpus_to_finish: int,
-) -> Jobs:
-    """Submit an array of jobs, and one that finishes the run once all of them have ended, however they did.
+@dataclass(frozen=True)
+class Batch:
+    """Tasks that do the same kind of work, side by side as far as there is room.
+
+    Attributes:
+        name: Of the folder for what datatrove and Slurm keep of them, in that of the plan.
+        tasks: Their number; nothing is launched for none.
+        work: Does a task's work.
+        gpus: GPUs of each.
+    """
+
+    name: str
+    tasks: int
+    work: Work
+    gpus: int = 0
+
+
+def on_slurm(settings: ExecutorSettings, name: str, folder: Path, batches: Sequence[Batch]) -> Jobs:
+    """Submit an array of jobs for each batch, which begins once all of the one before have ended, however they did.
 
     Which tasks are needed is the plan's to say, so none is skipped for a mark of an earlier launch.
 
@@ -124,10 +133,7 @@ def on_slurm(
         settings: What the cluster is asked for.
         name: Of the jobs.
         folder: Where their logs go.
-        tasks: Number of tasks; there is only the last job where there are none.
-        work: Does a task's work.
-        finish: Does the work of the last job.
-        gpus_to_finish: GPUs of the last job.
+        batches: The tasks of the plan, what is done after them, and the one job that ends the run.
 
     Returns:
         The jobs.
@@ -136,48 +142,43 @@ def on_slurm(
         RoboscribeError: Slurm does not take them.
     """
     numbers: list[str] = []
-    common: dict[str, Any] = {
-        "time": settings.slurm_time,
-        "partition": settings.slurm_partition,
-        "cpus_per_task": settings.slurm_cpus,
-        "mem_per_cpu_gb": math.ceil(settings.slurm_mem / settings.slurm_cpus),
-        "qos": settings.slurm_qos or "",
-        "env_command": _environment(settings),
-        "sbatch_args": {"account": settings.slurm_account},
-        "mail_type": "NONE",
-        "skip_completed": False,
-        "job_id_retriever": partial(_keep_number, numbers),
-    }
-    stage = Slurm(
-        [Task(work)],
-        tasks=tasks,
-        workers=settings.workers or -1,
-        gpus_per_task=settings.slurm_gpus,
-        job_name=name,
-        max_array_size=settings.max_array,
-        logging_dir=str(folder / "tasks"),
-        **common,
-    )
-    last = Slurm(
-        [Task(finish)],
-        tasks=1,
-        job_name=f"{name}-write",
-        logging_dir=str(folder / "write"),
-        gpus_per_task=gpus_to_finish,
-        depends=stage if tasks else None,
-        run_on_dependency_fail=True,
-        **common,
-    )
+    job: Slurm | None = None
+    for batch in batches:
+        if not batch.tasks:
+            continue
+        job = Slurm(
+            [Task(batch.work)],
+            tasks=batch.tasks,
+            workers=settings.workers or -1,
+            gpus_per_task=batch.gpus,
+            job_name=name if batch is batches[0] else f"{name}-{batch.name}",
+            max_array_size=settings.max_array,
+            logging_dir=str(folder / batch.name),
+            depends=job,
+            run_on_dependency_fail=True,
+            time=settings.slurm_time,
+            partition=settings.slurm_partition,
+            cpus_per_task=settings.slurm_cpus,
+            mem_per_cpu_gb=math.ceil(settings.slurm_mem / settings.slurm_cpus),
+            qos=settings.slurm_qos or "",
+            env_command=_environment(settings),
+            sbatch_args={"account": settings.slurm_account},
+            mail_type="NONE",
+            skip_completed=False,
+            job_id_retriever=partial(_keep_number, numbers),
+        )
+    assert job is not None, "one job ends the run"
     # What it says of launching goes among this program's output; in jobs it says where they are.
     logger.disable("datatrove")
     try:
-        last.run()
+        job.run()
     except subprocess.CalledProcessError as error:
         raise RoboscribeError(
             f"Slurm does not take the jobs: sbatch ended with code {error.returncode}, and says why above.",
             "Mend the --executor flags, or stay on this machine with --executor local.",
         ) from None
-    return Jobs(tuple(numbers[:-1]), settings.max_array, numbers[-1])
+    arrays = math.ceil(batches[0].tasks / settings.max_array)
+    return Jobs(tuple(numbers[:arrays]), settings.max_array, numbers[-1], tuple(numbers[arrays:-1]))
 
 
 @contextmanager
@@ -202,36 +203,27 @@ def ray_joined() -> Generator[None]:
         ray.shutdown()
 
 
-def on_ray(
-    settings: ExecutorSettings, folder: Path, tasks: int, work: Work, finish: Work, *, gpus_to_finish: int
-) -> None:
-    """Have the tasks done on the Ray cluster that was joined, then the run finished there, however they ended.
+def on_ray(settings: ExecutorSettings, folder: Path, batches: Sequence[Batch]) -> None:
+    """Have batches of tasks done on the Ray cluster that was joined, one after the other, however their tasks end.
 
     Args:
         settings: What the cluster is asked for.
         folder: Where logs go.
-        tasks: Number of tasks.
-        work: Does a task's work.
-        finish: Does the work of the last job.
-        gpus_to_finish: GPUs of the last job.
+        batches: The tasks.
     """
     logger.disable("datatrove")
-    common: dict[str, Any] = {
-        "cpus_per_task": settings.slurm_cpus,
-        "mem_per_cpu_gb": math.ceil(settings.slurm_mem / settings.slurm_cpus),
-        "skip_completed": False,
-    }
-    RayPipelineExecutor(
-        [RayTask(work)],
-        tasks=tasks,
-        workers=settings.workers or -1,
-        gpus_per_task=settings.slurm_gpus,
-        logging_dir=str(folder / "tasks"),
-        **common,
-    ).run()
-    RayPipelineExecutor(
-        [RayTask(finish)], tasks=1, gpus_per_task=gpus_to_finish, logging_dir=str(folder / "write"), **common
-    ).run()
+    for batch in batches:
+        if batch.tasks:
+            RayPipelineExecutor(
+                [RayTask(batch.work)],
+                tasks=batch.tasks,
+                workers=settings.workers or -1,
+                cpus_per_task=settings.slurm_cpus,
+                mem_per_cpu_gb=math.ceil(settings.slurm_mem / settings.slurm_cpus),
+                gpus_per_task=batch.gpus,
+                logging_dir=str(folder / batch.name),
+                skip_completed=False,
+            ).run()
 
 
 def _check_ray() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from roboscribe.config import AnnotateSettings, DialogueSettings, SkillsSettings
+from roboscribe.dataset.index_features import IndexWriter, write_index_features
+from roboscribe.errors import RoboscribeError
 from roboscribe.events import Listener, RunFinished, ignore
 from roboscribe.hirobot.dialogue import DialogueMaker, make_dialogue, target_of
+from roboscribe.hirobot.numbers import Numbers, prepare_numbered
 from roboscribe.hirobot.opened import Opened as OpenedForIndices
 from roboscribe.hirobot.opened import open_for_index_features
 from roboscribe.hirobot.skills import make_skills
 from roboscribe.models.select import staged_model
-from roboscribe.pipeline import Opened, annotate, open_datasets
+from roboscribe.pipeline import Opened, annotate, open_datasets, prepare
 from roboscribe.prompts import Prompts
 
 Settings = AnnotateSettings | SkillsSettings
@@ -56,8 +59,15 @@ def work(
             return make_skills(settings, listen, write=write)
 
 
-def write_staged(settings: Settings, listen: Listener = ignore) -> RunFinished:
+def write_staged(
+    settings: Settings, listen: Listener = ignore, numbers_to: IndexWriter = write_index_features
+) -> RunFinished:
     """Write the episodes whose results are all staged, and leave the others as they are.
+
+    Args:
+        settings: What to do.
+        listen: Called with every event of the run.
+        numbers_to: Takes the numbers of index features.
 
     Raises:
         RoboscribeError: Nothing can be done as the settings stand.
@@ -65,13 +75,40 @@ def write_staged(settings: Settings, listen: Listener = ignore) -> RunFinished:
     staged = staged_model(settings.vlm, Prompts(settings.prompts))
     match settings:
         case AnnotateSettings():
-            # What was to be made anew has been, by the tasks.
-            settings = replace(settings, only=(*settings.only, *settings.redo), redo=())
-            return annotate(settings, listen, staged)
+            return annotate(_nothing_anew(settings), listen, staged)
         case DialogueSettings():
-            return make_dialogue(settings, listen, first=staged)
+            return make_dialogue(settings, listen, first=staged, to=numbers_to)
         case SkillsSettings():
-            return make_skills(settings, listen, staged)
+            return make_skills(settings, listen, staged, to=numbers_to)
+
+
+def prepare_files(settings: Settings, files: range, numbers: Numbers, listen: Listener = ignore) -> None:
+    """Make data files of what is staged, for ``write_staged`` to put in place.
+
+    Args:
+        settings: What to do.
+        files: Numbers of the data files.
+        numbers: Where the numbers of index features are kept.
+        listen: Called with every event of the run.
+
+    Raises:
+        RoboscribeError: They cannot be made; those that were are kept.
+    """
+    match settings:
+        case AnnotateSettings():
+            staged = staged_model(settings.vlm, Prompts(settings.prompts))
+            finished = prepare(_nothing_anew(settings), files, listen, staged)
+            if finished.stopped:
+                raise RoboscribeError(finished.stopped)
+        case DialogueSettings():
+            prepare_numbered(open_for_index_features(settings, target_of(settings)), numbers, files, listen)
+        case SkillsSettings():
+            prepare_numbered(open_for_index_features(settings, settings.output_dir), numbers, files, listen)
+
+
+def _nothing_anew(settings: AnnotateSettings) -> AnnotateSettings:
+    """The settings after the tasks, which have made anew what was to be."""
+    return replace(settings, only=(*settings.only, *settings.redo), redo=())
 
 
 def check(settings: Settings, opened: Opened | OpenedForIndices) -> None:
@@ -86,6 +123,11 @@ def check(settings: Settings, opened: Opened | OpenedForIndices) -> None:
             DialogueMaker(settings, opened, staged, staged, ignore).check()
         case _:
             pass
+
+
+def is_numbered(settings: Settings) -> bool:
+    """Whether what is written into data files are numbers, which are given once everything is staged."""
+    return isinstance(settings, SkillsSettings)
 
 
 def asks_when_writing(settings: Settings) -> bool:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,15 @@ class Plan:
         settings: The settings, as plain data.
         code: Version of this code.
         before: Indices of the episodes that are staged already.
+        files: For each task that makes data files after these, number of its first file and of the one after its last;
+            none where the last job makes all of them. No part of the fingerprint, as nothing of it changes a result.
     """
 
     tasks: tuple[tuple[int, ...], ...]
     settings: dict[str, Any]
     code: str = __version__
     before: tuple[int, ...] = ()
+    files: tuple[tuple[int, int], ...] = ()
 
     @property
     def episodes(self) -> frozenset[int]:
@@ -93,7 +97,9 @@ def load_plan(path: Path) -> Plan:
     try:
         data = json.loads(path.read_text())
         tasks = tuple(parse_episodes([task]) or () for task in data["tasks"])
-        return Plan(tasks, data["settings"], data["code"], parse_episodes([data["before"]]) or ())
+        before = parse_episodes([data["before"]]) or ()
+        files = tuple((first, stop) for first, stop in data["files"])
+        return Plan(tasks, data["settings"], data["code"], before, files)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RoboscribeError(f"{path} is no plan of ours: {error}.", f"Remove {path.parent}.") from error
 
@@ -117,6 +123,21 @@ def split(episodes: Sequence[int], tasks: int) -> tuple[tuple[int, ...], ...]:
     size, longer = divmod(len(episodes), count)
     starts = [at * size + min(at, longer) for at in range(count + 1)]
     return tuple(tuple(episodes[a:b]) for a, b in pairwise(starts))
+
+
+def split_by_size(sizes: Sequence[int], tasks: int) -> tuple[tuple[int, int], ...]:
+    """Neighbouring files in as many runs that are of equal size as far as may be, none of them empty.
+
+    Args:
+        sizes: Bytes of each file.
+        tasks: Number of runs; there may be fewer.
+
+    Returns:
+        Number of the first file of each run, and of the one after its last.
+    """
+    ends = list(accumulate(sizes))
+    cuts = {bisect(ends, ends[-1] * run / tasks) for run in range(1, tasks)} if ends else set[int]()
+    return tuple(pairwise(sorted({0, *cuts, len(ends)})))
 
 
 def _digest(parts: dict[str, Any]) -> str:

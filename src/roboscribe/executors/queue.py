@@ -52,16 +52,18 @@ class Jobs:
         arrays: Number of each array of tasks, in the order of the tasks.
         size: Tasks of every array but the last one.
         last: Number of the job that writes.
+        between: Numbers of the jobs between these, which make data files.
     """
 
     arrays: tuple[str, ...]
     size: int
     last: str
+    between: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """All of them, as `scancel` takes them."""
-        return (*self.arrays, self.last)
+        return (*self.arrays, *self.between, self.last)
 
     def save(self, folder: Path) -> None:
         """Leave them in the folder of the plan."""
@@ -113,15 +115,18 @@ class Queue:
     Attributes:
         tasks: By the number of the task.
         last: The job that writes.
+        between: Those between these.
     """
 
     tasks: dict[int, Queued]
     last: Queued | None = None
+    between: tuple[Queued, ...] = ()
 
     @property
     def is_over(self) -> bool:
         """Whether none of them runs or will run any more."""
-        return all(job.is_over for job in self.tasks.values()) and (self.last is None or self.last.is_over)
+        jobs = (*self.tasks.values(), *self.between, *([self.last] if self.last is not None else ()))
+        return all(job.is_over for job in jobs)
 
 
 def read_jobs(folder: Path) -> Jobs | None:
@@ -153,14 +158,17 @@ def queue_of(jobs: Jobs) -> Queue | None:
 def _queue(jobs: Jobs, lines: Sequence[str]) -> Queue:
     tasks: dict[int, Queued] = {}
     last = None
+    between: list[Queued] = []
     for line in filter(None, lines):
         number, index, state, reason = line.split("|", 3)
         job = Queued(state, "" if reason == "None" else reason)
         if number == jobs.last:
             last = job
+        elif number in jobs.between:
+            between.append(job)
         elif number in jobs.arrays and index.isdecimal():
             tasks[jobs.arrays.index(number) * jobs.size + int(index)] = job
-    return Queue(tasks, last)
+    return Queue(tasks, last, tuple(between))
 
 
 def ended_by_slurm(log: Path) -> str:

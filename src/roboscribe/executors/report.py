@@ -24,6 +24,7 @@ from roboscribe.events import (
     EpisodeStaged,
     Event,
     RunFinished,
+    ShardWritten,
     Spent,
     StagingStarted,
 )
@@ -33,6 +34,10 @@ REPORTS = "reports"
 """Folder of the reports in that of a plan."""
 WRITE: Literal["write"] = "write"
 """Name of the last job."""
+NUMBER = "number"
+"""Name of the job that numbers what is staged."""
+FILES = "files"
+"""Folder, in that of a plan, for reports and logs of the tasks that make data files."""
 LOGS = "logs"
 """Folder of the logs in that of a plan."""
 BEAT_SECONDS = 5.0
@@ -51,6 +56,7 @@ class TaskReport:
         episodes: Episodes it works on.
         staged: Of these, indices of those that are staged.
         failed: Reasons by episode.
+        files: Data files that it has made or found made.
         asks: Asks that the model has answered.
         spent: What the model has cost so far.
         ended: ``done``, or why it ended otherwise; empty while it runs, or when it was killed.
@@ -66,6 +72,7 @@ class TaskReport:
     episodes: int = 0
     staged: tuple[int, ...] = ()
     failed: dict[int, str] = field(default_factory=dict[int, str])
+    files: int = 0
     asks: int = 0
     spent: Spent = field(default_factory=Spent)
     ended: str = ""
@@ -161,7 +168,8 @@ class Reporter:
         self._beat.join()
         if error is None:
             done, asks = counted(self.report.done, "episode"), counted(self.report.asks, "ask")
-            self._log.say(f"Done: {done} staged, {asks}.")
+            files = f", {counted(self.report.files, 'data file')} made" if self.report.files else ""
+            self._log.say(f"Done: {done} staged, {asks}{files}.")
         else:
             self._log.fail(error)
         self.end(error)
@@ -180,6 +188,8 @@ class Reporter:
                 self.report = replace(report, staged=(*report.staged, event.episode))
             case EpisodeFailed(episode, stage, reason):
                 self.report = replace(report, failed={**report.failed, episode: f"{stage}: {reason}"})
+            case ShardWritten():
+                self.report = replace(report, files=report.files + 1)
             case RunFinished():
                 self.report = replace(report, spent=event.spent, asks=event.asks)
             case _:

@@ -12,17 +12,26 @@ from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from roboscribe.config import AnnotateSettings, DialogueSettings, ExecutorSettings
+from roboscribe.dataset import Dataset
 from roboscribe.errors import RoboscribeError, SettingsError
 from roboscribe.events import Listener, Note, RunFinished, ignore
-from roboscribe.executors.commands import Settings, asks_when_writing, check, is_redone, open_named, work
-from roboscribe.executors.jobs import Stage, Write
+from roboscribe.executors.commands import (
+    Settings,
+    asks_when_writing,
+    check,
+    is_numbered,
+    is_redone,
+    open_named,
+    work,
+)
+from roboscribe.executors.jobs import Number, Prepare, Stage, Write
 from roboscribe.executors.launches import alone, clear, staged_before
-from roboscribe.executors.plan import Plan, split
+from roboscribe.executors.plan import Plan, split, split_by_size
 from roboscribe.executors.queue import tail_of
-from roboscribe.executors.report import TIME_WIDTH, WRITE, log_path
+from roboscribe.executors.report import FILES, NUMBER, TIME_WIDTH, WRITE, log_path
 from roboscribe.executors.watch import Watch, watch
 from roboscribe.hirobot.dialogue import target_of
 from roboscribe.models.select import runs_here
@@ -31,7 +40,13 @@ from roboscribe.pipeline import VERIFIED
 from roboscribe.plain import counted
 from roboscribe.staging.cores import cores
 
+if TYPE_CHECKING:
+    from roboscribe.executors.cluster import Batch
+
 _POLL_SECONDS = 2.0
+FRAMES_OF_WRITE_TASK = 2_000_000
+"""Frames for which a task makes data files, when nobody says otherwise: about a minute's work, many times what it takes
+to start one."""
 _LATE_SECONDS = 60.0
 """How much later than its end one may see what a job has written, over a network file system."""
 _LAUNCH_ONLY = ("executor", "hub", "push_to_hub", "episodes")
@@ -89,6 +104,28 @@ def plan_of(settings: Settings, episodes: tuple[int, ...], staged: frozenset[int
     )
 
 
+def files_of(settings: Settings, source: Dataset) -> tuple[tuple[int, int], ...]:
+    """Which task makes which data files; none where the job that writes the dataset makes all of them."""
+    shards = source.shards()
+    frames = sum(map(source.episode_length, source.episode_indices))
+    tasks = min(settings.executor.write_tasks or frames // FRAMES_OF_WRITE_TASK, len(shards))
+    return split_by_size([shard.path.stat().st_size for shard in shards], tasks) if tasks > 1 else ()
+
+
+def _batches(settings: Settings, plan: Plan, folder: Path, cluster: ModuleType) -> list[Batch]:
+    """All that is launched: what stages, where data files are shared out what makes them, and what writes."""
+    asking = asks_when_writing(settings)
+    numbering = is_numbered(settings) and bool(plan.files)
+    shared = _shared_out(settings, len(plan.tasks) + asking * (1 + numbering))
+    gpus = settings.executor.slurm_gpus
+    return [
+        cluster.Batch("tasks", len(plan.tasks), Stage(shared, plan.tasks, folder), gpus),
+        cluster.Batch(NUMBER, int(numbering), Number(shared, folder), gpus * asking),
+        cluster.Batch(FILES, len(plan.files), Prepare(shared, plan.files, folder)),
+        cluster.Batch(WRITE, 1, Write(shared, folder), gpus * asking),
+    ]
+
+
 def _undivided(settings: Settings) -> Plan:
     """The plan of the settings, without any task."""
     data = {name: value for name, value in asdict(settings).items() if name not in _LAUNCH_ONLY}
@@ -107,25 +144,22 @@ def _launch(
     with cluster.ray_joined() if kind == "ray" else nullcontext(), alone(opened.target):
         staged = staged_before(opened.target, _undivided(settings).work, redo=is_redone(settings))
         plan = plan_of(settings, opened.episodes, staged)
+        plan = replace(plan, files=files_of(settings, opened.source))
         folder = plan.save(opened.target)
         clear(folder)
-        shared = _shared_out(settings, len(plan.tasks) + asks_when_writing(settings))
-        stage, write = Stage(shared, plan.tasks, folder), Write(shared, folder)
+        batches = _batches(settings, plan, folder, cluster)
         before = f", {len(plan.before)} are staged already" if plan.before else ""
         left = counted(len(plan.episodes) - len(plan.before), "episode")
         tasks = counted(len(plan.tasks), "task")
         listen(Note(f"Plan {plan.fingerprint}: {left} in {tasks}{before}; {folder}."))
         listen(Note(f"`roboscribe status --root {opened.target} --watch` shows how it goes, node by node."))
-        gpus = settings.executor.slurm_gpus if asks_when_writing(settings) else 0
         if not settings.executor.slurm_gpus and runs_here(settings.vlm):
             listen(Note("Each task runs the model itself, and --executor.slurm-gpus 0 gives it no GPU."))
         if kind == "ray":
-            cluster.on_ray(settings.executor, folder, len(plan.tasks), stage, write, gpus_to_finish=gpus)
+            cluster.on_ray(settings.executor, folder, batches)
             return _told(watch(folder), listen)
         name = f"roboscribe-{opened.source.root.name}"
-        jobs = cluster.on_slurm(
-            settings.executor, name, folder, len(plan.tasks), stage, write, gpus_to_finish=gpus
-        )
+        jobs = cluster.on_slurm(settings.executor, name, folder, batches)
         jobs.save(folder)
     stop = f"`scancel {' '.join(jobs.numbers)}` stops them, what is done is kept."
     listen(Note(f"Submitted jobs {', '.join(jobs.numbers)}; {stop}"))

@@ -15,7 +15,7 @@ from roboscribe.executors.launches import is_launching
 from roboscribe.executors.outcome import Outcome, read_outcome
 from roboscribe.executors.plan import PLAN, Plan, load_plan, plans
 from roboscribe.executors.queue import Jobs, Queue, ended_by_itself, ended_by_slurm, queue_of, read_jobs
-from roboscribe.executors.report import TaskReport, read_reports
+from roboscribe.executors.report import FILES, TaskReport, log_path, read_reports
 from roboscribe.plain import counted, duration
 
 _SILENT_SECONDS = 60.0
@@ -73,6 +73,7 @@ class Watch:
         queue: How these stand; None where Slurm cannot be asked.
         launching: Whether the command that launched it is still at it.
         outcome: What the last job told; None where it has told nothing yet.
+        making: Reports of the tasks that make data files.
     """
 
     folder: Path
@@ -83,6 +84,7 @@ class Watch:
     queue: Queue | None = None
     launching: bool = False
     outcome: Outcome | None = None
+    making: Sequence[TaskReport] = ()
 
     @property
     def is_over(self) -> bool:
@@ -123,6 +125,16 @@ class Watch:
             return f"Nothing is written{f', as of the last job {why}' if why else ''}; --task write shows its log."
         return "The dataset is written once the tasks have ended."
 
+    @property
+    def making_ended(self) -> list[str]:
+        """Why tasks that make data files have ended otherwise than they should, in sentences."""
+        return [
+            f"task {report.task} of those that make data files, on {report.node}, failed: {report.ended.rstrip('.')}; its"
+            f" log is {log_path(self.folder / FILES, report.task)}"
+            for report in self.making
+            if report.ended and not report.is_done
+        ]
+
     def slurm_log(self, task: int | Literal["write"]) -> Path | None:
         """What Slurm and the shell said of a task or the last job; None where Slurm does not run them."""
         return self.jobs.log(self.folder, task) if self.jobs is not None else None
@@ -148,6 +160,8 @@ class Watch:
             asks=sum(report.earlier_asks + report.asks for report in self.reports),
             spent=sum((report.earlier_spent + report.spent for report in self.reports), Spent()),
             seconds_left=self._seconds_left(episodes - done - failed, staged + failed),
+            files=sum(stop - first for first, stop in self.plan.files),
+            files_made=sum(report.files for report in self.making),
         )
 
     @property
@@ -242,6 +256,7 @@ def watch(folder: Path, clock: Callable[[], float] = time.time) -> Watch:
         now=clock(),
         jobs=jobs,
         outcome=read_outcome(folder),
+        making=read_reports(folder / FILES),
     )
 
 
