@@ -40,7 +40,8 @@ def test_what_fails_on_ray_fails_alone_and_the_rest_is_as_one_process_writes_it(
     video = min(source.glob("videos/**/*000001.mp4"))
     whole = video.read_bytes()
     video.write_bytes(whole[:1000])
-    words = ("annotate", "--root", source, "--output-dir", tmp_path / "far", *RAY, "--executor.tasks", 2)
+    words = ("annotate", "--root", source, "--output-dir", tmp_path / "far", *RAY, "--executor.tasks", 2,
+             "--executor.write-tasks", 2)  # fmt: skip
     assert "3 episodes annotated" in said(command(*words), code=3)
     folder = latest_plan(tmp_path / "far")
     assert folder is not None
@@ -49,7 +50,7 @@ def test_what_fails_on_ray_fails_alone_and_the_rest_is_as_one_process_writes_it(
     assert "1 of 2 episodes failed." in said(command("status", "--root", tmp_path / "far", "--task", 0))
     video.write_bytes(whole)
     near = command("annotate", "--root", source, "--output-dir", tmp_path / "near", "--executor", "local")
-    said(command(*words))
+    assert "4/4 data files made" in said(command(*words))
     said(near)
     assert content(tmp_path / "far") == content(tmp_path / "near")
 

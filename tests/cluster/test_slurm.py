@@ -14,9 +14,10 @@ from cluster.seen import SMALL, asked, content, once, said
 from fake_openai_server import FakeServer
 from plausible import Annotator
 
+from roboscribe.dataset.prepared import FOLDER as PREPARED
 from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.queue import read_jobs
-from roboscribe.executors.report import read_reports
+from roboscribe.executors.report import FILES, read_reports
 from roboscribe.executors.watch import latest_plan
 
 pytestmark = pytest.mark.slow
@@ -29,22 +30,21 @@ def command(slurm: dict[str, str], started: Callable[[dict[str, str]], Command])
 
 
 @pytest.mark.parametrize(
-    ("name", "work", "tasks"),
+    ("name", "work", "tasks", "making"),
     [
-        ("so101_sim_bricks", ["annotate"], 4),
-        ("g1_bottle_v21", ["annotate"], 2),
-        ("so101_sim_bricks", ["subtasks"], 2),
-        ("so101_sim_bricks", ["dialogue", "--skills", "auto"], 2),
+        ("so101_sim_bricks", ["annotate"], 4, 0),
+        ("g1_bottle_v21", ["subtasks"], 2, 2),
+        ("so101_sim_bricks", ["dialogue", "--skills", "auto"], 2, 0),
     ],
 )
 def test_an_array_of_jobs_writes_what_one_process_writes(
-    command: Command, shared_data: Path, tmp_path: Path, name: str, work: list[str], tasks: int
+    command: Command, shared_data: Path, tmp_path: Path, name: str, work: list[str], tasks: int, making: int
 ) -> None:
     source = shared_data / name
     near = command(*work, "--root", source, "--output-dir", tmp_path / "near", "--executor", "local")
     told = said(
         command(*work, "--root", source, "--output-dir", tmp_path / "far", "--executor", "slurm",
-                "--executor.tasks", tasks, *SMALL)
+                "--executor.tasks", tasks, "--executor.write-tasks", max(1, making), *SMALL)
     )  # fmt: skip
     said(near)
     assert content(tmp_path / "far") == content(tmp_path / "near")
@@ -53,6 +53,39 @@ def test_an_array_of_jobs_writes_what_one_process_writes(
     assert folder is not None
     ended = [(report.task, report.ended) for report in read_reports(folder)]
     assert ended == [(task, "done") for task in range(tasks)]
+    made = read_reports(folder / FILES)
+    assert [report.files for report in made] == [2] * making
+    if making:
+        assert "4/4 data files made" in told
+        last = max(file.stat().st_mtime for file in (tmp_path / "far").glob("data/*/*"))
+        assert last <= max(report.updated for report in made), "the last job makes none"
+
+
+def test_killed_while_data_files_are_made_it_takes_those_that_are_there(
+    command: Command, slurm: dict[str, str], shared_data: Path, tmp_path: Path
+) -> None:
+    words = ("annotate", "--root", shared_data / "g1_bottle_v21", "--output-dir")
+    near = command(*words, tmp_path / "near", "--executor", "local")
+    far = (*words, tmp_path / "far", "--executor", "slurm", *SMALL, "--executor.tasks", 2)
+    launching = command(*far, "--executor.write-tasks", 2)
+    folder = once(lambda: latest_plan(tmp_path / "far"))
+    jobs = once(lambda: read_jobs(folder))
+    once(lambda: _made(tmp_path / "far"))
+    environ = os.environ | slurm
+    subprocess.run(["scancel", "--signal=KILL", *jobs.between], env=environ, check=True)
+    subprocess.run(["scancel", *jobs.numbers], env=environ, check=True)
+    once(lambda: not _queue(environ))
+    assert "without writing the dataset" in said(launching, code=2)
+    assert not (tmp_path / "far/meta").exists()
+    made = _made(tmp_path / "far")
+    said(command(*far, "--executor.write-tasks", 3))
+    said(near)
+    assert content(tmp_path / "far") == content(tmp_path / "near")
+    again = {file.stat().st_ino for file in (tmp_path / "far").glob("data/*/*")}
+    # Either of two tasks may have been killed after it had made a file, and before it told of it.
+    assert len(made - again) <= 2
+    assert made & again
+    assert not (tmp_path / "far" / PREPARED).exists()
 
 
 def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks_nothing_twice(
@@ -121,6 +154,11 @@ def test_an_episode_that_fails_fails_its_task_and_no_other(
     assert "1 episode failed: vqa: Episode 1" in " ".join(status.split())
     assert "--task 0 shows its log" in status
     assert "1 of 2 episodes failed." in said(command("status", "--root", tmp_path / "out", "--task", 0))
+
+
+def _made(root: Path) -> set[int]:
+    """Data files that are made and not yet put in place, by their number on the disk."""
+    return {file.stat().st_ino for file in (root / PREPARED).glob("data/*/episode_*")}
 
 
 def _queue(environ: dict[str, str]) -> list[str]:

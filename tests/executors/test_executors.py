@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from make_dataset import make_dataset
 
 from roboscribe.cli.app import main
 from roboscribe.config import AnnotateSettings, ExecutorSettings, SkillsSettings, VqaSettings
+from roboscribe.dataset import open_dataset
 from roboscribe.errors import RoboscribeError, SettingsError
-from roboscribe.executors.plan import PLAN, Plan, load_plan, split
-from roboscribe.executors.run import choose, plan_of, run
+from roboscribe.executors import run as launching
+from roboscribe.executors.plan import PLAN, Plan, load_plan, split, split_by_size
+from roboscribe.executors.run import choose, files_of, plan_of, run
 from roboscribe.origin import installing
 
 SAMPLE = str(files("roboscribe") / "sample")
@@ -29,9 +33,36 @@ def test_every_episode_is_in_one_task_and_tasks_are_of_equal_length(episodes: se
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
+@given(st.lists(st.integers(1, 1000), min_size=1, max_size=60), st.integers(1, 80))
+def test_every_data_file_is_in_one_task_and_none_has_much_more_than_its_share(
+    sizes: list[int], tasks: int
+) -> None:
+    shares = split_by_size(sizes, tasks)
+    assert [file for share in shares for file in range(*share)] == list(range(len(sizes)))
+    assert all(first < stop for first, stop in shares)
+    assert len(shares) <= tasks
+    assert max(sum(sizes[first:stop]) for first, stop in shares) <= sum(sizes) / tasks + 2 * max(sizes)
+
+
+def test_data_files_are_shared_out_where_there_is_enough_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_dataset(tmp_path / "data", episodes=6, frames=10, cameras=(), episodes_per_file=2)
+
+    def shared(write_tasks: int | None = None) -> int:
+        executor = ExecutorSettings(name="slurm", write_tasks=write_tasks)
+        return len(files_of(AnnotateSettings(root=source, executor=executor), open_dataset(source)))
+
+    assert shared() == 0
+    assert [shared(tasks) for tasks in (1, 2, 3, 9)] == [0, 2, 3, 3]
+    monkeypatch.setattr(launching, "FRAMES_OF_WRITE_TASK", 30)
+    assert shared() == 2
+
+
 def test_a_plan_is_known_by_its_split_its_settings_and_the_code(tmp_path: Path) -> None:
     settings = AnnotateSettings(root=tmp_path, executor=ExecutorSettings(tasks=4))
     plan = plan_of(settings, tuple(range(10)))
+    plan = replace(plan, files=((0, 4), (4, 5)))
     folder = plan.save(tmp_path)
     assert load_plan(folder / PLAN) == plan
     assert plan.save(tmp_path) == folder
@@ -48,7 +79,8 @@ def test_a_plan_is_known_by_its_split_its_settings_and_the_code(tmp_path: Path) 
     ]
     assert len({plan.fingerprint, *(other.fingerprint for other in others)}) == 5
     moved = ExecutorSettings(tasks=4, slurm_partition="other")
-    assert plan_of(AnnotateSettings(root=tmp_path, executor=moved), tuple(range(10))) == plan
+    again = plan_of(AnnotateSettings(root=tmp_path, executor=moved), tuple(range(10)))
+    assert again.fingerprint == plan.fingerprint
 
 
 def test_a_plan_that_was_tampered_with_is_refused(tmp_path: Path) -> None:

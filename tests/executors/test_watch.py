@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from roboscribe.cli.app import main
 from roboscribe.config import AnnotateSettings, ExecutorSettings
 from roboscribe.errors import RoboscribeError
-from roboscribe.events import Answered, EpisodeStaged, RunFinished, Spent, StagingStarted
+from roboscribe.events import Answered, EpisodeStaged, RunFinished, ShardWritten, Spent, StagingStarted
 from roboscribe.executors.launches import alone
 from roboscribe.executors.outcome import Outcome
+from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.queue import Jobs
-from roboscribe.executors.report import Reporter, TaskReport, read_reports
+from roboscribe.executors.report import FILES, Reporter, TaskReport, read_reports
 from roboscribe.executors.run import plan_of
 from roboscribe.executors.watch import Watch, watch
 from roboscribe.plain import tasks_line
@@ -89,6 +91,22 @@ def test_a_node_is_as_fast_as_its_tasks_are_together() -> None:
     a, b = Watch(Path("d"), plan, reports, now=100).nodes
     assert (a.asks_per_second, a.tokens_per_second) == (pytest.approx(10), pytest.approx(150))
     assert (b.asks_per_second, b.tokens_per_second) == (pytest.approx(2), pytest.approx(100))
+
+
+def test_data_files_are_counted_while_they_are_made(folder: Path, squeue: Squeue) -> None:
+    plan = replace(load_plan(folder / PLAN), files=((0, 3), (3, 5)))
+    plan.save(folder.parents[2])
+    assert "data file" not in tasks_line(watch(folder).progress)
+    with Reporter(folder / FILES, 0) as reporter:
+        for shard in "abc":
+            reporter.listen(ShardWritten(shard))
+    reporter = Reporter(folder / FILES, 1)
+    reporter.listen(ShardWritten("d"))
+    reporter.end(OSError("The disk is full."))
+    seen = watch(folder)
+    assert "4/5 data files made" in tasks_line(seen.progress)
+    (failed,) = seen.making_ended
+    assert "task 1 of those that make data files failed: The disk is full; its log is" in failed
 
 
 def test_each_task_stands_as_its_report_and_the_queue_say(folder: Path, squeue: Squeue) -> None:

@@ -129,8 +129,8 @@ class Watch:
     def making_ended(self) -> list[str]:
         """Why tasks that make data files have ended otherwise than they should, in sentences."""
         return [
-            f"task {report.task} of those that make data files, on {report.node}, failed: {report.ended.rstrip('.')}; its"
-            f" log is {log_path(self.folder / FILES, report.task)}"
+            f"task {report.task} of those that make data files failed: {report.ended.rstrip('.')};"
+            f" its log is {log_path(self.folder / FILES, report.task)}"
             for report in self.making
             if report.ended and not report.is_done
         ]
