@@ -15,6 +15,7 @@ from roboscribe.asks import (
     Ask,
     DescribeEpisode,
     Interject,
+    LocateGripper,
     Moment,
     RelabelSegment,
     RephraseTask,
@@ -24,6 +25,7 @@ from roboscribe.asks import (
 from roboscribe.errors import EpisodeError, RunStopped, SettingsError
 from roboscribe.frames import Jpeg
 from roboscribe.prompts.render import Prompts, ask_kinds, template_names
+from roboscribe.prompts.samples import sample_asks
 from roboscribe.signals import GripperEvent, Signals
 
 SIGNALS = Signals(
@@ -247,12 +249,49 @@ def test_a_malformed_override_is_refused_before_anything_is_asked(
     assert ".." not in str(caught.value)
 
 
-def test_a_template_that_cannot_be_filled_in_ends_the_run(tmp_path: Path) -> None:
-    (tmp_path / "rephrase_task.md.j2").write_text("{{ ask.task.colour.name }}")
-    with pytest.raises(
-        RunStopped, match=r"rephrase_task.md.j2: 'str object' has no attribute 'colour'\. Mend"
-    ):
-        words(RephraseTask(episode=0, task="Lift it.", count=3), Prompts(tmp_path))
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        (
+            "rephrase_task",
+            "a\nb\n{{ ask.task.colour.name }}",
+            "line 3: 'str object' has no attribute 'colour'",
+        ),
+        ("system", "Be {{ manner }}.", "line 1: 'manner' is undefined"),
+        ("describe_episode", "{{ ask.start / 0 }}", "line 1: float division by zero"),
+        (
+            "interject",
+            "{% for m in ask.moments %}\n{{ m.label }}{% endfor %}",
+            "line 2: .* no attribute 'label'",
+        ),
+        ("segment_episode", "{{ '%d' | format(ask.events) }}", "line 1: %d format"),
+        ("imagine_dialogues", "{% if ask.occasions %}{{ ask.occasions[7].task }}{% endif %}", "line 1: "),
+    ],
+)
+def test_a_template_that_breaks_only_when_it_is_filled_in_is_refused_before_anything_is_asked(
+    tmp_path: Path, name: str, text: str, named: str
+) -> None:
+    (tmp_path / f"{name}.md.j2").write_text(text)
+    with pytest.raises(SettingsError, match=rf"{name}\.md\.j2, {named}.*Mend"):
+        Prompts(tmp_path)
+
+
+def test_our_own_templates_can_be_filled_in_with_all_samples(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[2] / "src/roboscribe/prompts"
+    for template in folder.glob("*.j2"):
+        (tmp_path / template.name).write_text(template.read_text())
+    Prompts(tmp_path)
+    asks = sample_asks()
+    assert {type(ask) for ask in asks} == set(ask_kinds())
+    assert all(ask.look() for ask in asks if isinstance(ask, LocateGripper))
+
+
+def test_what_samples_do_not_show_ends_the_run(tmp_path: Path) -> None:
+    (tmp_path / "rephrase_task.md.j2").write_text(
+        "{% if ask.count == 77 %}{{ ask.task.colour }}!{{ 1 / 0 }}{% endif %}"
+    )
+    with pytest.raises(RunStopped, match=r"rephrase_task.md.j2, line 1: .*'colour'\. Mend"):
+        words(RephraseTask(episode=0, task="Lift it.", count=77), Prompts(tmp_path))
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import jinja2
@@ -16,11 +17,14 @@ from roboscribe.asks import Ask
 from roboscribe.asks import __all__ as _names
 from roboscribe.errors import RunStopped, SettingsError, cause
 from roboscribe.frames import Part
+from roboscribe.prompts.samples import sample_asks
 
 HERE = Path(__file__).parent
 SUFFIX = ".md.j2"
 SYSTEM = "system"
 _MEND = "Mend the template in the --prompts folder."
+_BROKEN = (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What filling in a template may raise."""
 
 
 class Prompts:
@@ -34,7 +38,7 @@ class Prompts:
 
     Raises:
         SettingsError: The folder is not there, holds a file that is no template of ours, or a template
-            does not compile or uses a name that its ask does not have.
+            does not compile, uses a name that its ask does not have, or breaks when it is filled in.
     """
 
     def __init__(self, overrides: Path | None = None) -> None:
@@ -52,6 +56,8 @@ class Prompts:
         self._sources = {name: self._source(name) for name in template_names()}
         for kind in ask_kinds():
             self._check(kind)
+        if overrides is not None:
+            self._try_out(overrides)
 
     def digest(self, kind: type[Ask[Any]]) -> str:
         """Digest of all words that an ask of this kind is put in, whatever its facts."""
@@ -72,9 +78,30 @@ class Prompts:
     def _words(self, name: str, **facts: Any) -> str:
         try:
             return self._environment.get_template(name + SUFFIX).render(facts).strip()
-        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except _BROKEN as error:
             # The next episodes would fare no better.
-            raise RunStopped(f"{self._path(name)}: {cause(error)}.", _MEND) from error
+            raise RunStopped(self._broken(name, error), _MEND) from error
+
+    def _try_out(self, overrides: Path) -> None:
+        """Fill in every template of the folder with samples, so that what breaks only then breaks at once.
+
+        Raises:
+            SettingsError: A template cannot be filled in.
+        """
+        try:
+            self._words(SYSTEM)
+            for ask in sample_asks():
+                if (overrides / (name_of(type(ask)) + SUFFIX)).exists():
+                    self._words(name_of(type(ask)), ask=ask)
+        except RunStopped as error:
+            raise SettingsError(error.message, error.hint) from error
+
+    def _broken(self, name: str, error: Exception) -> str:
+        """Where a template breaks, and how."""
+        path = self._path(name)
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
+        line = f", line {lines[-1]}" if lines else ""
+        return f"{path}{line}: {cause(error)}."
 
     def _source(self, name: str) -> str:
         return self._loader.get_source(self._environment, name + SUFFIX)[0]
