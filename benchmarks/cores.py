@@ -5,7 +5,7 @@
 SOURCE is a LeRobot v3.0 dataset with video, whose episodes are repeated. Each case runs in turn with its rivals, as
 often as told, and the fastest run of each is compared, as other work on the machine weighs on all alike: an annotation
 against a quick server, with frames prepared on one thread and on one for each core; and the builtin model on episodes
-without video, in one process and with half of them in each of two.
+without video, in one process and shared by one for each core.
 """
 
 from __future__ import annotations
@@ -27,31 +27,21 @@ from scale import build
 
 LATENCY = 0.02
 SLOTS = 64
-SIGNALS = 600
+SIGNALS = 3000
 """Episodes without video."""
 
 ANNOTATE = """
 import sys
-from roboscribe.staging import pace
-pace.PREPARED_AT_ONCE = int(sys.argv[1])
+from roboscribe.staging import cores
+cores.cores = lambda: int(sys.argv[1])
 from roboscribe.cli.app import main
 sys.exit(main(sys.argv[2:]))
 """
-STAGE = """
-import sys
-from pathlib import Path
-from roboscribe.config import AnnotateSettings
-from roboscribe.pipeline import annotate
-annotate(AnnotateSettings(root=Path(sys.argv[1]), output_dir=Path(sys.argv[2]), episodes=(sys.argv[3],)), write=False)
-"""
 
 
-def at_once(commands: Sequence[Sequence[str]]) -> None:
-    """Run commands at the same time, to their ends."""
-    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
-    codes = [process.wait() for process in running]
-    if any(codes):
-        raise SystemExit(f"they ended with {codes}")
+def finish(command: Sequence[str]) -> None:
+    """Run a command to its end."""
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
 def fastest(cases: dict[str, Callable[[], None]], runs: int) -> None:
@@ -89,7 +79,7 @@ def with_server(source: Path, work: Path, episodes: int, runs: int) -> None:
 
             def run() -> None:
                 rmtree(work / "out", ignore_errors=True)
-                at_once([[sys.executable, "-c", ANNOTATE, str(threads), *flags]])
+                finish([sys.executable, "-c", ANNOTATE, str(threads), *flags])
 
             return run
 
@@ -103,18 +93,18 @@ def builtin(work: Path, runs: int) -> None:
     root = work / "signals"
     build(root, SIGNALS)
 
-    def case(parts: int) -> Callable[[], None]:
-        size = SIGNALS // parts
-        ranges = [f"{part * size}-{(part + 1) * size - 1}" for part in range(parts)]
+    def case(workers: int) -> Callable[[], None]:
+        flags = ["annotate", "--root", str(root), "--output-dir", str(work / "out"), "--executor.force-local"]
+        flags += ["--executor.workers", str(workers)]
 
         def run() -> None:
-            rmtree(work / "staged", ignore_errors=True)
-            at_once([[sys.executable, "-c", STAGE, str(root), str(work / "staged"), part] for part in ranges])
+            rmtree(work / "out", ignore_errors=True)
+            finish([sys.executable, "-m", "roboscribe", *flags])
 
         return run
 
-    print(f"{SIGNALS} episodes without video, builtin model, staging alone")
-    fastest({f"{parts} process(es)": case(parts) for parts in (1, 2)}, runs)
+    print(f"{SIGNALS} episodes without video, builtin model, annotated and written")
+    fastest({f"{count} process(es)": case(count) for count in (1, os.cpu_count() or 1)}, runs)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -28,7 +29,8 @@ class Cost:
     Attributes:
         wall: Seconds from its start to its end.
         cpu: Seconds of processor time, user and system, those of its children included.
-        peak_mb: Largest resident memory, in MB of 10^6 bytes.
+        peak_mb: Largest memory of the command and the processes it began, together, in MB of 10^6 bytes; what several
+            share counts once.
         code: Its exit code.
         reached: Seconds from its start to the line it was stopped at, where it was.
     """
@@ -143,12 +145,30 @@ def with_episodes(description: str, episodes: int, run: Callable[[Path, int], bo
         sys.exit(0 if run(work, chosen.episodes) else 1)
 
 
+def _watch(process: int, most: list[float]) -> None:
+    """Keep the most memory, in MB, that a process and those that it began have taken together."""
+    while True:
+        family, found = [process], 0
+        while family:
+            member = Path("/proc", str(family.pop()))
+            try:
+                family += map(int, (member / f"task/{member.name}/children").read_text().split())
+                lines = (member / "smaps_rollup").read_text().splitlines()
+            except (OSError, ValueError):
+                continue
+            found += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        most[0] = max(most[0], found / 1e6)
+        time.sleep(0.2)
+
+
 def _main(log: str, until: str, *command: str) -> None:
     reached = None
     with open(log, "wb") as output:
         started = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert process.stdout is not None
+        together = [0.0]
+        threading.Thread(target=_watch, args=(process.pid, together), daemon=True).start()
         for line in process.stdout:
             output.write(line)
             if until and until.encode() in line and reached is None:
@@ -158,7 +178,8 @@ def _main(log: str, until: str, *command: str) -> None:
         wall = time.monotonic() - started
     code = os.waitstatus_to_exitcode(status)
     cpu = usage.ru_utime + usage.ru_stime
-    cost = Cost(wall, cpu, usage.ru_maxrss * 1024 / 1e6, code, reached)
+    # Of one process the system knows the very peak; several are looked at again and again.
+    cost = Cost(wall, cpu, max(usage.ru_maxrss * 1024 / 1e6, together[0]), code, reached)
     json.dump(cost.__dict__, sys.stdout)
 
 

@@ -33,6 +33,7 @@ from roboscribe.events import (
     ignore,
 )
 from roboscribe.frames import FrameSettings, FrameStore
+from roboscribe.frames.memory import give_back
 from roboscribe.language import Row
 from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
@@ -296,9 +297,16 @@ class Run:
         async with self.loop.opened(self.ahead.showing(episodes)):
             left = deque(episodes)
             await self.loop.each(pool.before(left) if pool else episodes, self._stage_one)
+            self._let_go()
             if pool and left and self.loop.goes_on():
                 await pool.each(tuple(left), self.loop.goes_on, self._take)
             await self.ahead.pace.off_loop(self.staging.seal)
+
+    def _let_go(self) -> None:
+        """Give back the memory that staging took, as writing, or other processes, are to have it."""
+        self.source.let_go()
+        self.stored.let_go()
+        give_back()
 
     async def stage_piece(self) -> None:
         """Annotate and validate the episodes of a run that another process is in charge of."""

@@ -136,6 +136,10 @@ class Dataset:
         known = ", ".join(camera.key for camera in self.cameras) or "none"
         raise DatasetError(f"The dataset has no colour camera {key!r}; its cameras: {known}.")
 
+    def let_go(self) -> None:
+        """Give back the memory of what was read last, which is read anew if it is needed again."""
+        self._reader.let_go()
+
     def shards(self) -> Sequence[Shard]:
         """The data files that are there, in the order of their first episodes."""
         return self._files.shards

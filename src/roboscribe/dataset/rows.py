@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 FOOTERS = 2
-"""Footers kept; that of a file with 500 row groups, one per episode, takes some ten megabytes."""
+"""Files of which anything is kept; the footer of one with 500 row groups, one per episode, takes some ten megabytes."""
 
 GROUPS = 32
-"""Decoded row groups kept: those of a few files, in the few sets of columns that are read. Small tables take many
-times the bytes they hold."""
+"""Decoded row groups kept, in the few sets of columns that are read. Small tables take many times the bytes they
+hold."""
 
 GROUP_BYTES = 64 * 2**20
 """Bytes of decoded row groups kept; the newest is kept whatever its size."""
@@ -94,6 +94,14 @@ class RowReader:
         with self._lock, pq.ParquetFile(path, metadata=self._footer(_stamp(path)).metadata) as file:
             return file.read(columns=[name])[name].to_numpy().astype(np.int64)
 
+    def let_go(self) -> None:
+        """Keep nothing of what was read so far."""
+        with self._lock:
+            self._footers.clear()
+            self._groups.clear()
+            self._group_bytes = 0
+        pa.default_memory_pool().release_unused()
+
     def _footer(self, stamp: Stamp) -> Footer:
         footer = self._footers.pop(stamp, None)
         if footer is None:
@@ -106,7 +114,9 @@ class RowReader:
             footer = Footer(metadata, columns, np.cumsum([0, *groups], dtype=np.int64))
         self._footers[stamp] = footer
         while len(self._footers) > FOOTERS:
-            self._footers.popitem(last=False)
+            oldest, _ = self._footers.popitem(last=False)
+            for key in [key for key in self._groups if key[0] == oldest]:
+                self._drop(key)
         return footer
 
     def _cut(self, stamp: Stamp, number: int, columns: tuple[str, ...], low: int, high: int) -> pa.Table:
@@ -139,9 +149,11 @@ class RowReader:
             self._group_bytes += group.nbytes
         self._groups[key] = group
         while len(self._groups) > GROUPS or (len(self._groups) > 1 and self._group_bytes > GROUP_BYTES):
-            _, oldest = self._groups.popitem(last=False)
-            self._group_bytes -= oldest.nbytes
+            self._drop(next(iter(self._groups)))
         return group
+
+    def _drop(self, key: tuple[Stamp, int, tuple[str, ...]]) -> None:
+        self._group_bytes -= self._groups.pop(key).nbytes
 
 
 def _stamp(path: Path) -> Stamp:
