@@ -65,7 +65,7 @@ def live_display() -> Generator[Listener]:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console()
+    console = Console(highlight=False)
     bars = Progress(
         TextColumn("[bold]{task.description:<9}"),
         BarColumn(),
