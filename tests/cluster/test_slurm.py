@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from plausible import Annotator
 from roboscribe.dataset.prepared import FOLDER as PREPARED
 from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.queue import read_jobs
-from roboscribe.executors.report import FILES, read_reports
+from roboscribe.executors.report import FILES, log_path, read_reports
 from roboscribe.executors.watch import latest_plan
 
 pytestmark = pytest.mark.slow
@@ -111,10 +113,12 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         server.latency = 0.25
         once(lambda: len(asked(server)) >= 25)
         environ = os.environ | slurm
-        subprocess.run(["scancel", "--signal=KILL", f"{jobs[0]}_0"], env=environ, check=True)
+        os.kill(_process_of(folder, 0), signal.SIGKILL)
+        once(lambda: "was lost: killed" in said(command("status", "--root", tmp_path / "far", "--task", 0)))
         once(lambda: len(asked(server)) >= 40)
         subprocess.run(["scancel", *jobs], env=environ, check=True)
         once(lambda: not _queue(environ))
+        assert any("SIGTERM" in report.ended for report in read_reports(folder)), "others ended in order"
         staged = _staged(tmp_path / "far")
         assert not (tmp_path / "far/meta").exists()
         told = said(command(*words(server, "far"), "--executor", "slurm", "--executor.tasks", 2, *SMALL))
@@ -159,6 +163,13 @@ def test_an_episode_that_fails_fails_its_task_and_no_other(
 def _made(root: Path) -> set[int]:
     """Data files that are made and not yet put in place, by their number on the disk."""
     return {file.stat().st_ino for file in (root / PREPARED).glob("data/*/episode_*")}
+
+
+def _process_of(folder: Path, task: int) -> int:
+    """The process that does the work of a task, which its log begins with."""
+    found = re.search(r"process (\d+)", log_path(folder, task).read_text())
+    assert found is not None
+    return int(found[1])
 
 
 def _queue(environ: dict[str, str]) -> list[str]:
