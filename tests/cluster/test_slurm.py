@@ -113,8 +113,10 @@ def test_torn_apart_and_launched_anew_with_other_tasks_it_ends_the_same_and_asks
         server.latency = 0.25
         once(lambda: len(asked(server)) >= 25)
         environ = os.environ | slurm
-        os.kill(_process_of(folder, 0), signal.SIGKILL)
-        once(lambda: "was lost: killed" in said(command("status", "--root", tmp_path / "far", "--task", 0)))
+        killed = once(lambda: [report.task for report in read_reports(folder) if not report.ended])[0]
+        os.kill(_process_of(folder, killed), signal.SIGKILL)
+        status = ("status", "--root", tmp_path / "far", "--task", killed)
+        once(lambda: "was lost: killed" in said(command(*status)))
         once(lambda: len(asked(server)) >= 40)
         subprocess.run(["scancel", *jobs], env=environ, check=True)
         once(lambda: not _queue(environ))

@@ -181,6 +181,7 @@ def test_a_queue_that_cannot_be_asked_is_no_queue_that_is_empty(folder: Path, sq
     finished = RunFinished(0, 8, 0, 0, 0, 0, 0.0, "data")
     Outcome(finished, ()).save(folder)
     assert watch(folder).is_over
+    assert states(folder)[0] == ("lost", "no sign of life for 0 s")
 
 
 def test_without_a_queue_the_launching_command_tells_whether_tasks_are_to_come(folder: Path) -> None:

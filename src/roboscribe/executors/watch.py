@@ -196,7 +196,9 @@ class Watch:
             return TaskState(task, "running")
         if self.queue is None and report is None and self._may_begin:
             return TaskState(task, "waiting")
-        if self.queue is None and report is not None and self.now - report.updated < _SILENT_SECONDS:
+        is_heard = report is not None and self.now - report.updated < _SILENT_SECONDS
+        # The last job begins when all tasks have ended.
+        if self.queue is None and self.outcome is None and is_heard:
             return TaskState(task, "running")
         return TaskState(task, "lost", self._end_of(task, report))
 
