@@ -314,9 +314,9 @@ def tell_apart(bench: Bench, lerobot: LeRobot, data: Path) -> None:
     print(
         "Fastest of the runs of each. The server's own CPU time is not counted; probing requests are. Both write\n"
         "subtasks, plans, memories, rephrasings, speech, interjections and one question a second; Roboscribe writes\n"
-        "motion primitives as well. It asks about four pictures in one request and for all memories and all\n"
-        "interjections of an episode in one each, and sends frames as JPEG where lerobot-annotate sends PNG. It\n"
-        "writes to a new folder and leaves the source alone; lerobot-annotate writes in place."
+        "motion primitives as well. It asks about up to eight pictures in one request, and for all memories and all\n"
+        "that is said in an episode in one each, and sends frames as JPEG where lerobot-annotate sends PNG. It writes\n"
+        "to a new folder and leaves the source alone; lerobot-annotate writes in place."
     )
 
 
