@@ -48,9 +48,8 @@ class Pace:
         self._less = asyncio.Event()
         self.answered = 0
         self.stopped: RunStopped | None = None
-        # No more than these for anything: each thread keeps memory for the largest that it did. One is left for asks
-        # that are due, so that their sheets are not drawn after the frames of episodes to come are decoded.
-        self._threads = ThreadPoolExecutor(prepared + 1, "roboscribe-prepare")
+        # No more than these for anything: each thread keeps memory for the largest that it did, some 20 MB.
+        self._threads = ThreadPoolExecutor(PREPARED_AT_ONCE, "roboscribe-prepare")
 
     def __enter__(self) -> Pace:
         asyncio.get_running_loop().set_default_executor(self._threads)
