@@ -25,6 +25,13 @@ PROMPTS = Path(roboscribe.prompts.__file__).parent
 MODELS = ("fake-vlm", "other-vlm")
 NOTHING = set[str]()
 SUBTASKS = {"describe", "segment"}
+OF_ALL: list[tuple[dict[str, Any] | str, bool]] = [
+    ({"model_id": "other-vlm"}, True),
+    ({"temperature": 0.9}, True),
+    ({"client_concurrency": 3, "retries": 2}, False),
+    ("seed", True),
+]
+"""Changes of settings that all commands have, and whether answers change."""
 SPEECH = {"talk"}
 
 
@@ -120,10 +127,7 @@ def test_another_prompt_asks_again_what_is_put_in_it_and_what_builds_on_that(
 @pytest.mark.parametrize(
     ("change", "again"),
     [
-        ({"model_id": "other-vlm"}, True),
-        ({"temperature": 0.9}, True),
-        ({"client_concurrency": 3, "retries": 2}, False),
-        ("seed", True),
+        *OF_ALL,
         ("segment_episode", True),
         ("imagine_dialogue", False),
     ],
@@ -142,10 +146,7 @@ def test_skills_are_asked_for_again_where_answers_change(
 @pytest.mark.parametrize(
     ("change", "again"),
     [
-        ({"model_id": "other-vlm"}, True),
-        ({"temperature": 0.9}, True),
-        ({"client_concurrency": 3, "retries": 2}, False),
-        ("seed", True),
+        *OF_ALL,
         ("imagine_dialogue", True),
         ("segment_episode", False),
     ],

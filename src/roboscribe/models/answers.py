@@ -16,6 +16,7 @@ from roboscribe.models.request import Reply
 A = TypeVar("A", bound=Answer)
 
 _ERRORS_SHOWN = 5
+_QUOTED = 80
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _MARK = re.compile(r"<\|\w+\|>")
 """A mark of a chat template, as most models write theirs; it is never text."""
@@ -109,8 +110,8 @@ def parse_answer(text: str, kind: type[A]) -> A:
         raise UnfitReply("The reply is empty.", garbled=True)
     try:
         json.loads(spoken)
-    except json.JSONDecodeError as error:
-        raise UnfitReply(f"The reply is not JSON: {error}.") from None
+    except json.JSONDecodeError:
+        raise UnfitReply(f"The reply is not JSON, but begins with {spoken.strip()[:_QUOTED]!r}.") from None
     raise UnfitReply("The reply is JSON, but not an object.")
 
 

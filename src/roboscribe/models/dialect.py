@@ -162,7 +162,10 @@ def reply_of(data: Mapping[str, Any]) -> Reply | None:
     """The reply in a server's JSON; None when there is none in it."""
     try:
         choice = data["choices"][0]
-        content: Any = choice["message"].get("content")
+        message = choice["message"]
+        # A model that refuses says so in a field of its own, and some servers take all of a reply for thinking.
+        fields = ("content", "refusal", "reasoning_content")
+        content: Any = next((message[name] for name in fields if message.get(name)), None)
         finish = str(choice.get("finish_reason") or "stop")
     except (KeyError, IndexError, TypeError, AttributeError):
         return None

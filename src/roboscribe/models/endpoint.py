@@ -15,6 +15,7 @@ from roboscribe.models.trouble import Trouble, address
 
 _SHOWN = 300
 _CONNECT_SECONDS = 15.0
+_OVERLOADED = 529
 
 
 class Endpoint:
@@ -65,7 +66,11 @@ class Endpoint:
             self.open -= 1
         if not isinstance(found, dict):
             raise Trouble("faulty", "the reply is not a JSON object")
-        return cast(dict[str, Any], found)
+        reply = cast(dict[str, Any], found)
+        if "choices" not in reply and "error" in reply:
+            # Routers that have begun to answer with 200 tell so what went wrong behind them.
+            raise Trouble("faulty", self._clean(_said(reply)))
+        return reply
 
     async def models(self) -> tuple[str, ...]:
         """Names of the models it serves; empty when it does not tell."""
@@ -93,13 +98,13 @@ class Endpoint:
 
     def _status_trouble(self, error: openai.APIStatusError) -> Trouble:
         status = error.status_code
-        text = self._clean(f"HTTP {status}: {_message(error)}")
+        text = self._clean(f"HTTP {status}: {_said(error.body or error.message)}")
         if status in (401, 402, 403) or (status == 429 and error.code == "insufficient_quota"):
             return Trouble("barred", text)
         if status == 404:
             return Trouble("unknown", text)
         after = retry_after(error.response.headers, datetime.now(UTC))
-        if status == 429:
+        if status in (429, _OVERLOADED):
             return Trouble("busy", text, after)
         if status in (502, 503, 504):
             return Trouble("away", text, after)
@@ -115,8 +120,10 @@ class Endpoint:
         return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
-def _message(error: openai.APIStatusError) -> str:
-    body = cast(Any, error.body)
+def _said(body: Any) -> str:
+    """What the body of an error says, in whichever way a server wraps it."""
+    if isinstance(body, list) and body:
+        return _said(cast(list[Any], body)[0])
     if isinstance(body, dict):
         found = cast(dict[str, Any], body)
         inner = found.get("error", found)
@@ -124,7 +131,7 @@ def _message(error: openai.APIStatusError) -> str:
             inner = cast(dict[str, Any], inner)
             return str(inner.get("message") or inner.get("detail") or inner)
         return str(inner)
-    return str(body or error.message)
+    return str(cast(object, body))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
