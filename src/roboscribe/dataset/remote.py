@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 
 from roboscribe.errors import DatasetError, cause
 
@@ -79,6 +80,10 @@ class Remote:
                 pass
 
 
+_fetching: dict[Path, Lock] = {}
+"""Held while a video is fetched, by its path."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteVideo:
     """A video that is fetched when it is needed.
@@ -99,12 +104,17 @@ class RemoteVideo:
         return self.remote.videos[self.relative]
 
     def fetch(self) -> None:
-        """Bring it to the folder.
+        """Bring it to the folder, unless it is there.
 
         Raises:
             DatasetError: The Hub could not provide it.
         """
-        self.remote.fetch(self.root, [self.relative])
+        # Episodes share files. The Hub's library removes a file that came meanwhile before it fetches it once more,
+        # from under whoever reads it.
+        path = self.root / self.relative
+        with _fetching.setdefault(path, Lock()):
+            if not path.is_file():
+                self.remote.fetch(self.root, [self.relative])
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
