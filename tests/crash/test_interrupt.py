@@ -60,10 +60,12 @@ def test_an_interrupted_run_goes_on_where_it_was(
         assert not (out / "meta/info.json").exists()
         first = len(server.asked)
         assert first < needed
-        kept = [path for path in out.rglob("task_aug.json") if json.loads(path.read_text())["error"] is None]
+    kept = [path for path in out.rglob("task_aug.json") if json.loads(path.read_text())["error"] is None]
+    # Another server, as a request of the first run may reach its own after that run has ended.
+    with FakeServer(latency=0.05) as server:
         again = subprocess.run(command(root, out, server), capture_output=True, check=False)
         assert again.returncode == 0, again.stderr
-        assert len(server.asked) - first <= needed - len(kept)
+        assert len(server.asked) <= needed - len(kept)
     assert after == 1 or len(kept) > 1
     assert digests(out) == digests(tmp_path / "whole")
 

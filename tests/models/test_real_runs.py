@@ -235,6 +235,7 @@ def transformers_server(environment: dict[str, str]) -> Generator[Urls]:
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def parrot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that knows what to say, whatever it is shown: this server holds none to a schema."""
+    require("transformers", "transformers", "fastapi", "uvicorn")
     return make_tiny_model(request.param, tmp_path_factory.mktemp("parrot"), says=SAYINGS)
 
 

@@ -131,8 +131,8 @@ class PictureAnswers(Answer):
 
 _TYPICAL: Mapping[QuestionKind, Question] = {
     "bbox": Boxes(
-        question="Where are the two bricks?",
-        detections=[Detection(label="pink brick", bbox=[412, 233, 478, 301])] * 2,
+        question="Where is the brick that the gripper is moving to?",
+        detections=[Detection(label="pink brick", bbox=[412, 233, 478, 301])],
     ),
     "keypoint": Keypoint(question="Point to the tip of the gripper.", label="gripper tip", point=[412, 233]),
     "count": Count(question="How many bricks are on the table?", label="brick", count=2),
