@@ -19,12 +19,13 @@ from written import data_files
 
 from roboscribe.asks import Ask, SegmentEpisode
 from roboscribe.config import AnnotateSettings
-from roboscribe.dataset import open_dataset
+from roboscribe.dataset import open_dataset, prepared
 from roboscribe.dataset.output import dataset_files
 from roboscribe.dataset.prepared import FOLDER
-from roboscribe.errors import DatasetError
+from roboscribe.errors import AnswerError, DatasetError
 from roboscribe.events import EpisodeFailed, Event, Listener, RunFinished, ignore
 from roboscribe.models.scripted import ScriptedModel
+from roboscribe.models.staged import StagedModel
 from roboscribe.pipeline import annotate, prepare
 
 
@@ -220,6 +221,32 @@ def test_an_episode_that_fails_when_its_file_is_made_is_told_of_by_the_write(
     assert (finished.annotated, finished.failed) == (6, 1)
     assert [event.stage for event in told if isinstance(event, EpisodeFailed)] == ["validate"]
     assert content(work.target) == expected
+
+
+def test_a_model_that_can_be_asked_is_asked_again_about_what_a_file_was_made_without(work: Work) -> None:
+    def silent(ask: Ask[Any]) -> Any:
+        raise AnswerError("The server is away.")
+
+    work.stage(silent, redo=("subtasks",), episodes=("1",))
+    asked = ScriptedModel(answers)
+    model = StagedModel(asked.identity, asked.looks, asked.prompt_digest)
+    assert prepare(work.settings, range(99), model=model).failed == 1
+    assert work.write().annotated == 7
+
+
+def test_a_file_that_vanishes_while_it_is_made_is_not_taken_for_one_that_stays(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(part: Path, path: Path) -> int:
+        part.unlink()
+        return settled(part, path)
+
+    settled = prepared._settled  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(prepared, "_settled", gone)
+    with pytest.raises(DatasetError, match="cannot be written"):
+        work.prepare()
+    monkeypatch.undo()
+    assert work.write().annotated == 7
 
 
 def test_where_it_cannot_be_kept_one_message_says_so(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

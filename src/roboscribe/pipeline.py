@@ -39,6 +39,7 @@ from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
+from roboscribe.models.staged import StagedModel
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.account import Account, Piece, Ready
@@ -263,13 +264,18 @@ class Run:
         self.listen(StagingStarted(len(self.episodes), written, self.model.identity))
 
     def recall(self, shards: Sequence[Shard]) -> list[Shard]:
-        """Take over what is told of data files that are made already; the others of them."""
+        """Take over what is told of data files that are made already; the others of them.
+
+        A model that can still be asked tries again what failed, so files without some episodes are not for it.
+        """
         for shard in shards:
             made = self.files.find(shard.relative, lambda shard=shard: self._made_from(shard))
             if made is None:
                 continue
-            self.prepared[shard.relative] = made
             account, spent = Account.of(made.account), self.loop.spent
+            if (account.failed or account.left) and not isinstance(self.model, StagedModel):
+                continue
+            self.prepared[shard.relative] = made
             told = (EpisodeStaged(i, 0, (), one.annotators, spent) for i, one in account.ready.items())
             self._take_over(account, told)
         return [shard for shard in shards if shard.relative not in self.prepared]
@@ -400,7 +406,9 @@ class Run:
             lambda shard: self.listen(ShardWritten(shard.relative)),
             self.prepared,
         )
-        self.files.clear()
+        if report.files or self.prepared:
+            # Where nothing was changed, tasks of a cluster may still be making them.
+            self.files.clear()
         return report
 
     def prepare(self, shards: Sequence[Shard]) -> WriteReport:

@@ -37,6 +37,8 @@ def test_the_answer_is_found_whatever_stands_around_it(text: str) -> None:
         ("<think>What could it be?</think>", "empty"),
         ("I see a red cup.", "not JSON"),
         ("[1, 2]", "not an object"),
+        ('{"name": ' + "[" * 5000, "nested too deeply"),
+        ("[" * 5000, "nested too deeply"),
         (GOOD[:-1], "not JSON"),
         (BAD, "count: Input should be less than or equal to 9"),
         ('{"name": "red cup"}', "colours: Field required"),

@@ -47,6 +47,13 @@ def test_an_answer_is_found_in_whichever_field_a_server_puts_it(message: dict[st
     assert json.loads(str(answer)) == json.loads(GOOD)
 
 
+def test_a_draft_in_thinking_that_was_cut_off_is_no_answer() -> None:
+    thinking = {"content": None, "reasoning_content": f"Perhaps {GOOD}? But then"}
+    with Odd(200, reply(**thinking, finish="length")) as server:
+        (error,) = run_asks(server, looks_at(1)).answers
+    assert isinstance(error, AnswerError)
+
+
 def test_what_a_model_says_in_refusing_is_the_reason() -> None:
     with Odd(200, reply(content=None, refusal="I cannot help with that.")) as server:
         (error,) = run_asks(server, looks_at(1)).answers

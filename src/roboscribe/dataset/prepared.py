@@ -102,11 +102,17 @@ class PreparedFiles:
         """
         path = self._root / f"{FOLDER}/{shard}.{made_from}"
         part = path.with_name(f".{path.name}.{uuid4().hex}")
+        asked: list[Path] = []
+
+        def place() -> Path:
+            asked.append(part)
+            return part
+
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                changed = tuple(make(lambda: part))
-                kept, size = (path, _settled(part, path)) if part.exists() else (None, 0)
+                changed = tuple(make(place))
+                kept, size = (path, _settled(part, path)) if asked else (None, 0)
             finally:
                 part.unlink(missing_ok=True)
             with self._log.open("a", encoding="utf-8") as log:

@@ -173,6 +173,9 @@ def on_slurm(settings: ExecutorSettings, name: str, folder: Path, batches: Seque
     try:
         job.run()
     except subprocess.CalledProcessError as error:
+        if numbers:
+            # Those that it has taken would do the work of the next launch, too.
+            subprocess.run(["scancel", *numbers], check=False)
         raise RoboscribeError(
             f"Slurm does not take the jobs: sbatch ended with code {error.returncode}, and says why above.",
             "Mend the --executor flags, or stay on this machine with --executor local.",

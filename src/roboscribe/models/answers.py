@@ -17,6 +17,7 @@ A = TypeVar("A", bound=Answer)
 
 _ERRORS_SHOWN = 5
 _QUOTED = 80
+_TOO_DEEP = "it is nested too deeply"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _MARK = re.compile(r"<\|\w+\|>")
 """A mark of a chat template, as most models write theirs; it is never text."""
@@ -112,6 +113,8 @@ def parse_answer(text: str, kind: type[A]) -> A:
         json.loads(spoken)
     except json.JSONDecodeError:
         raise UnfitReply(f"The reply is not JSON, but begins with {spoken.strip()[:_QUOTED]!r}.") from None
+    except RecursionError:
+        raise UnfitReply(f"The reply is not JSON: {_TOO_DEEP}.", garbled=True) from None
     raise UnfitReply("The reply is JSON, but not an object.")
 
 
@@ -125,12 +128,14 @@ def objects_in(text: str) -> Iterator[dict[str, Any]]:
             value, end = decoder.raw_decode(spoken, at)
         except json.JSONDecodeError:
             end = at + 1
+        except RecursionError:
+            return
         else:
             yield value
         at = spoken.find("{", end)
 
 
-def _breakage(spoken: str) -> json.JSONDecodeError | None:
+def _breakage(spoken: str) -> str | None:
     """What breaks the first JSON object in a text; None where it is whole, or there is none."""
     at = spoken.find("{")
     if at < 0:
@@ -138,7 +143,9 @@ def _breakage(spoken: str) -> json.JSONDecodeError | None:
     try:
         json.JSONDecoder().raw_decode(spoken, at)
     except json.JSONDecodeError as error:
-        return error
+        return str(error)
+    except RecursionError:
+        return _TOO_DEEP
     return None
 
 

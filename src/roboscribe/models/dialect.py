@@ -163,16 +163,20 @@ def reply_of(data: Mapping[str, Any]) -> Reply | None:
     try:
         choice = data["choices"][0]
         message = choice["message"]
-        # A model that refuses says so in a field of its own, and some servers take all of a reply for thinking.
-        fields = ("content", "refusal", "reasoning_content")
-        content: Any = next((message[name] for name in fields if message.get(name)), None)
         finish = str(choice.get("finish_reason") or "stop")
+        # A model that refuses says so in a field of its own, and some servers take all of a reply for thinking;
+        # thinking that was cut off holds drafts at most.
+        fields = ("content", "refusal", *(() if finish == "length" else ("reasoning_content",)))
+        content: Any = next((message[name] for name in fields if message.get(name)), None)
     except (KeyError, IndexError, TypeError, AttributeError):
         return None
     if isinstance(content, list):
         # A few servers answer in parts, as messages are sent.
-        pieces = cast(list[dict[str, Any]], content)
-        content = "".join(str(piece.get("text", "")) for piece in pieces)
+        pieces = cast(list[Any], content)
+        content = "".join(
+            str(cast(dict[str, Any], piece).get("text", "")) if isinstance(piece, dict) else str(piece)
+            for piece in pieces
+        )
     return Reply(str(content or ""), _usage_of(data.get("usage")), finish)
 
 

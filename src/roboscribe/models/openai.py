@@ -178,7 +178,7 @@ class OpenAIBackend:
             try:
                 reply = await self._send(endpoint, request)
             except Trouble as trouble:
-                if trouble.kind == "busy":
+                if trouble.kind == "busy" and attempt < self._vlm.retries:
                     # Waiting with the slot in hand sends less, which is what was asked for.
                     await self._wait(self._delay(attempt, trouble))
                 return endpoint, trouble
