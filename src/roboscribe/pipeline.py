@@ -406,9 +406,7 @@ class Run:
             lambda shard: self.listen(ShardWritten(shard.relative)),
             self.prepared,
         )
-        if report.files or self.prepared:
-            # Where nothing was changed, tasks of a cluster may still be making them.
-            self.files.clear()
+        self.files.clear()
         return report
 
     def prepare(self, shards: Sequence[Shard]) -> WriteReport:

@@ -99,11 +99,8 @@ def write_index_features(
     rewrite = _rewrite(source, target, features, drop, total_tasks)
     prepared, made_from = PreparedFiles(target), _MadeFrom(rewrite.source, features, drop)
     found = (prepared.find(shard.relative, partial(made_from, shard)) for shard in rewrite.source.shards())
-    taken = {file.shard: file for file in found if file is not None}
-    report = rewrite.commit(meta_files, on_shard, taken)
-    if report.files or taken:
-        # Where nothing was changed, tasks of a cluster may still be making them.
-        prepared.clear()
+    report = rewrite.commit(meta_files, on_shard, {file.shard: file for file in found if file is not None})
+    prepared.clear()
     return report
 
 
