@@ -43,11 +43,14 @@ def question(
 
 
 def _short(schema: Any) -> Any:
-    """A schema whose lists end soon, as those that asks have narrowed do."""
+    """A schema whose lists end soon and whose objects have names of their own, as those that asks have narrowed do."""
     if isinstance(schema, list):
         return [_short(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
+    if isinstance(of_any_name := schema.get("additionalProperties"), dict):
+        named = {"properties": {"1": of_any_name}, "required": ["1"], "additionalProperties": False}
+        return _short(schema | named)
     return {key: min(part, 4) if key == "maxItems" else _short(part) for key, part in schema.items()}
 
 
