@@ -16,7 +16,7 @@ from make_dataset import make_dataset
 from scripted import answers, digests
 
 from roboscribe.asks import Ask, AskAboutFrames, DescribeEpisode, Interject, RephraseTask, SegmentEpisode
-from roboscribe.config import AnnotateSettings, InterjectionsSettings, VlmSettings
+from roboscribe.config import AnnotateSettings, InterjectionsSettings, VlmSettings, VqaSettings
 from roboscribe.frames import FrameStore
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.batching import Batcher
@@ -132,11 +132,12 @@ def test_asks_that_others_wait_for_are_put_before_those_that_nobody_waits_for(tm
     root = make_dataset(tmp_path / "data", episodes=6, frames=40, size=(320, 240))
     with FakeServer(latency=0.1, slots=2) as server:
         vlm = VlmSettings(api_base=(server.url,), model_id="fake-vlm", cache=False, client_concurrency=2)
-        annotate(AnnotateSettings(root=root, only=("subtasks", "vqa"), vlm=vlm))
+        vqa = VqaSettings(pictures_per_ask=1)
+        annotate(AnnotateSettings(root=root, only=("subtasks", "vqa"), vqa=vqa, vlm=vlm))
         asked = sorted(server.asked, key=lambda request: request.began)
     shown = [list(schema_in(request.body)["properties"]) for request in asked]
     assert shown.count(["segments"]) == 6
-    assert shown[-2:] == [["pictures"]] * 2, "the last round holds none that others waited for"
+    assert shown[-4:] == [["pictures"]] * 4, "the last rounds hold none that others waited for"
 
 
 class InBatches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -60,7 +61,7 @@ class Shot:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AboutShots(Ask[A]):
+class AboutShots(Ask[A], ABC):
     """A question about several pictures at once, each on its own; they are counted from 1.
 
     Attributes:
@@ -74,9 +75,9 @@ class AboutShots(Ask[A]):
     places: Places = field(default_factory=Places)
 
     @property
+    @abstractmethod
     def shots(self) -> Sequence[Shot]:
         """The pictures in order."""
-        raise NotImplementedError
 
     @property
     def numbers(self) -> tuple[str, ...]:
