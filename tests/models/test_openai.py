@@ -279,6 +279,26 @@ def test_a_schema_that_only_the_probe_got_past_is_spelt_out() -> None:
     assert formats == ["json_schema", "json_schema", "json_object", *[None] * 5]
 
 
+def test_a_schema_that_is_refused_changes_no_request_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Picky(FakeServer):
+        def _refusal(self, body: Any, urls: list[str]) -> Any:
+            if "puce" in json.dumps(body.get("response_format", {})):
+                return 400, "Invalid schema for response_format: 'puce' is not permitted", None
+            return None
+
+    def narrow(ask: Look, schema: dict[str, Any]) -> None:
+        if ask.episode % 2:
+            schema["properties"]["name"]["description"] = "puce"
+
+    monkeypatch.setattr(Look, "narrow", narrow)
+    with Picky() as server:
+        run = run_asks(server, looks_at(6), client_concurrency=1)
+    assert all(isinstance(answer, str) for answer in run.answers)
+    formats = [seen.body.get("response_format", {}).get("type") for seen in server.asked]
+    once = ["json_schema", "json_schema", "json_schema", "json_object", None]
+    assert formats == [*once, "json_schema", None, "json_schema", None]
+
+
 @pytest.mark.parametrize("fault", ["malformed", "500", "drop", "empty"])
 def test_a_fault_while_finding_out_decides_nothing(fault: Fault) -> None:
     with FakeServer(script=[None, fault, fault]) as server:

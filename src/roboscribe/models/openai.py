@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
 import time
@@ -16,7 +17,16 @@ from weakref import WeakKeyDictionary
 from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError, RoboscribeError, ServerError
 from roboscribe.frames.picture import Clip, Jpeg
-from roboscribe.models.dialect import Dialect, body_of, png_url, refuses_structure, reply_of, sampling_of
+from roboscribe.language import canonical_json
+from roboscribe.models.dialect import (
+    Dialect,
+    Structure,
+    body_of,
+    png_url,
+    refuses_structure,
+    reply_of,
+    sampling_of,
+)
 from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
@@ -87,6 +97,8 @@ class OpenAIBackend:
         self._opening = asyncio.Lock()
         self._dialects: dict[Endpoint, asyncio.Task[Dialect]] = {}
         self._films: dict[Endpoint, asyncio.Task[bool]] = {}
+        # By digest of the schema: how a request is put depends on no other one, whichever comes first.
+        self._structures: dict[tuple[Endpoint, str], Structure] = {}
         self._sampling = sampling_of(vlm)
         self._full = Dialect(calm=family_of(model).thinks and vlm.reasoning_effort is None)
         self._slots = Slots(vlm.client_concurrency)
@@ -219,6 +231,8 @@ class OpenAIBackend:
         dialect = await self._dialect(endpoint)
         if request.clips and self._vlm.image_format == "jpeg":
             dialect = replace(dialect, films=await self._takes_films(endpoint, dialect))
+        key = endpoint, hashlib.sha256(canonical_json(request.schema).encode()).hexdigest()
+        dialect = replace(dialect, structure=self._structures.get(key, dialect.structure))
         while True:
             try:
                 return await self._post(endpoint, request, dialect)
@@ -227,7 +241,7 @@ class OpenAIBackend:
                 if trouble.kind != "refused" or simpler is None or not refuses_structure(trouble.text):
                     raise
                 # It took the small schema of the probe, but not this one.
-                self._dialects[endpoint] = asyncio.ensure_future(_ready(simpler))
+                self._structures[key] = simpler.structure
                 dialect = simpler
 
     async def _post(self, endpoint: Endpoint, request: Request, dialect: Dialect) -> Reply:
@@ -327,7 +341,3 @@ class OpenAIBackend:
                 return ServerError(
                     f"No server answers at {name}: {said}.", "Check --vlm.api-base, and that the server runs."
                 )
-
-
-async def _ready(dialect: Dialect) -> Dialect:
-    return dialect
