@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from talking import BAD, GOOD, Look, Repeat, ScriptedBackend, Sight, jpeg
 
+from roboscribe.asks import Answer
 from roboscribe.errors import AnswerError, BudgetSpent, FrameError
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.cache import RequestCache
@@ -77,6 +79,28 @@ def test_what_cannot_be_answered_fails_with_the_reason() -> None:
     with pytest.raises(AnswerError, match=r"no valid answer to Look.*name: Field required"):
         ask(backend, ledger)
     assert (ledger.calls, ledger.repairs, ledger.failures) == (6, 3, 1)
+
+
+def test_where_no_answer_is_whole_the_one_that_lacks_least_is_taken() -> None:
+    class Pair(Answer):
+        left: str | None
+        right: str | None
+
+    class Both(Look):
+        answer = Pair
+
+        def objection(self, answer: Any) -> str:
+            return "Both are wanted." if None in (answer.left, answer.right) else ""
+
+        def remainder(self, answer: Any) -> Any:
+            return answer
+
+    half, none = '{"left": "cup", "right": null}', '{"left": null, "right": null}'
+    for said in ([half, "no"], [none, half], [half, none], [none, "no", "no", half], [half, *[half[:9]] * 3]):
+        backend = ScriptedBackend(*said, *["no"] * 6)
+        model = AskingModel(backend, Repeat(), ledger=Ledger())
+        answer = asyncio.run(model.answer(Both(episode=0, text="What is where?")))
+        assert answer == Pair(left="cup", right=None)
 
 
 def test_a_reply_that_is_cut_off_gets_twice_the_room() -> None:

@@ -25,6 +25,8 @@ A = TypeVar("A", bound=Answer)
 
 CONVERSATIONS = 3
 """How often an ask is begun, each time with another seed."""
+_TURNS = 2
+"""Times a model answers in each: by itself, and once it is shown what is wrong."""
 _TRIES = 5
 """How often the same is asked while replies come garbled, each otherwise."""
 _MEANT = 3
@@ -171,28 +173,25 @@ class AskingModel:
             return cast("A | None", unfit.rest)
 
     async def _ask(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
-        """A valid answer and the reply that holds it."""
-        unfit = UnfitReply("")
+        """A valid answer and the reply that holds it; where there is none, what will do of the one that lacks least."""
+        unfit: list[UnfitReply] = []
         for conversation in range(CONVERSATIONS):
-            begun = replace(request, seed=(request.seed + conversation) % 2**32)
+            put = replace(request, seed=(request.seed + conversation) % 2**32)
             try:
-                return await self._converse(begun, ask)
+                for _ in range(_TURNS):
+                    self.ledger.repairs += bool(put.turns)
+                    reply, outcome = await self._complete(put, ask)
+                    if not isinstance(outcome, UnfitReply):
+                        return reply, outcome
+                    unfit.append(outcome)
+                    put = replace(put, turns=(Turn(reply.text[:_QUOTED], _objection(request, outcome)),))
             except UnfitReply as error:
-                unfit = error
-        if unfit.reply is not None and unfit.rest is not None:
-            return unfit.reply, cast(A, unfit.rest)
-        raise AnswerError(f"The model gave no valid answer to {request.name}. {unfit}")
-
-    async def _converse(self, request: Request, ask: Ask[A]) -> tuple[Reply, A]:
-        """A valid answer, of the first reply or of one that was mended."""
-        reply, outcome = await self._complete(request, ask)
-        if isinstance(outcome, UnfitReply):
-            self.ledger.repairs += 1
-            turn = Turn(reply.text[:_QUOTED], _objection(request, outcome))
-            reply, outcome = await self._complete(replace(request, turns=(*request.turns, turn)), ask)
-        if isinstance(outcome, UnfitReply):
-            raise outcome
-        return reply, outcome
+                unfit.append(error)
+        partial = [(each.reply, cast(A, each.rest)) for each in unfit if each.reply and each.rest]
+        if not partial:
+            raise AnswerError(f"The model gave no valid answer to {request.name}. {unfit[-1]}")
+        # Of those that lack as little the last, which was mended.
+        return min(reversed(partial), key=lambda pair: _gaps(ask.settled(pair[1]).model_dump()))
 
     async def _complete(self, request: Request, ask: Ask[A]) -> tuple[Reply, A | UnfitReply]:
         """A reply and what is in it; a garbled one where the model means to say that, or no other comes.
@@ -268,6 +267,13 @@ def answer_in(reply: Reply, ask: Ask[A]) -> A:
     if objection := ask.objection(answer):
         raise UnfitReply(objection, ask.remainder(answer), reply)
     return answer
+
+
+def _gaps(value: Any) -> int:
+    """How many values are missing in plain data."""
+    if isinstance(value, dict):
+        value = [*cast(dict[str, Any], value).values()]
+    return sum(map(_gaps, cast(list[Any], value))) if isinstance(value, (list, tuple)) else value is None
 
 
 def _objection(request: Request, unfit: UnfitReply) -> str:
