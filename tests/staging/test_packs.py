@@ -122,6 +122,42 @@ def test_what_a_killed_run_left_is_found_and_becomes_a_pack(tmp_path: Path) -> N
     assert staging.rows(3, "subtasks") == Staging(tmp_path).rows(3, "subtasks") == ROWS
 
 
+def test_a_log_that_came_back_adds_to_the_pack_it_became(tmp_path: Path) -> None:
+    writer = Staging(tmp_path, MANY)
+    for episode in (3, 4):
+        writer.save(episode, "f", MADE_BY, ROWS)
+    (log,) = tmp_path.glob(LOGS)
+    kept = log.read_bytes()
+    writer.seal()
+    # Another machine took its writer for gone.
+    (pack,) = tmp_path.glob(PACKS)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    name = f"000001.episodes-000000-000127.{HOST}.{dead.pid}"
+    pack.rename(pack.with_name(f"{name}.sqlite"))
+    log.with_name(f"{name}.jsonl").write_bytes(
+        kept.splitlines()[1].replace(b'"count":2', b'"count":1') + b"\n"
+    )
+    for sealing in (False, True):
+        staging = Staging(tmp_path, MANY)
+        if sealing:
+            assert staging.rows(4, "subtasks") == ROWS, "which opens the pack as it was"
+            staging.seal()
+            assert not list(tmp_path.glob(LOGS))
+        for found in (staging, Staging(tmp_path)):
+            assert dict(found.outcomes()) == {3: {"subtasks": Outcome(1)}, 4: {"subtasks": Outcome(2)}}
+
+
+def test_looking_for_a_pack_that_has_gone_makes_none(staging: Staging, tmp_path: Path) -> None:
+    staging.seal()
+    found = Staging(tmp_path)
+    assert found.episodes() == [3, 4]
+    (path,) = tmp_path.glob(PACKS)
+    path.unlink()
+    assert found.valid(3, "subtasks", "f") is None
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("writer", [(HOST, 1), ("elsewhere", 7)])
 def test_what_another_run_is_writing_is_read_and_left_to_it(tmp_path: Path, writer: tuple[str, int]) -> None:
     left = left_behind(tmp_path, *writer)

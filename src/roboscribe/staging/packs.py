@@ -183,7 +183,13 @@ class Packs:
 
     def _seal(self, log: _File, results: sqlite3.Connection) -> None:
         """Write the pack of a log, which goes."""
-        path = self._folder / replace(log, sealed=True).name
+        pack = replace(log, sealed=True)
+        path = self._folder / pack.name
+        # Where its writer was taken for gone and went on after it was sealed, there is a pack of it already.
+        with suppress(sqlite3.Error, OSError), closing(_connect(self._folder, pack)) as earlier:
+            known = set(results.execute("select episode, name from results"))
+            rows = [row for row in earlier.execute("select * from results") if row[:2] not in known]
+            results.executemany("insert into results values (?, ?, ?, ?, ?)", rows)
         temporary = path.with_name(f".{path.name}.{mark()}.new")
         with temporary.open("wb") as target:
             target.write(results.serialize())
@@ -191,7 +197,10 @@ class Packs:
             # The log goes once this is there, also where the power is cut.
             os.fsync(target.fileno())
         os.replace(temporary, path)
-        path.with_name(log.name).unlink()
+        path.with_name(log.name).unlink(missing_ok=True)
+        with self._lock:
+            if (earlier := self._open.pop(pack, None)) is not None:
+                earlier.close()
 
     def _log_of(self, episode: int) -> _File:
         """The log of ours that an episode's results go to, begun where there is none."""
@@ -212,9 +221,9 @@ class Packs:
         if self._listed is None or afresh:
             names = sorted(os.listdir(self._folder)) if self._folder.is_dir() else ()
             matches = filter(None, map(_NAME.fullmatch, names))
-            self._listed = [
-                _File(int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6] == "sqlite") for m in matches
-            ]
+            files = (_File(int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6] == "sqlite") for m in matches)
+            # A log that came back after it was sealed has the newer results.
+            self._listed = sorted(files, key=lambda file: (file.number, not file.sealed))
         return self._listed
 
     def _everywhere(self, query: str) -> Iterator[tuple[Any, ...]]:
@@ -262,7 +271,7 @@ def _connect(folder: Path, file: _File) -> sqlite3.Connection:
             # It was sealed since the folder was listed.
             file = replace(file, sealed=True)
     # Nobody changes the file, so none of the locks are needed that some file systems of clusters lack.
-    uri = f"file:{quote(str((folder / file.name).absolute()))}?immutable=1"
+    uri = f"file:{quote(str((folder / file.name).absolute()))}?mode=ro&immutable=1"
     return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
 
