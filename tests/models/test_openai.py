@@ -95,7 +95,7 @@ def test_the_account_agrees_with_the_server() -> None:
 
 
 def test_the_concurrency_is_kept_to_and_made_use_of() -> None:
-    with FakeServer(latency=0.01) as server:
+    with FakeServer(latency=0.05) as server:
         run_asks(server, looks_at(40), client_concurrency=5)
     assert server.stats.peak_in_flight == 5
 
