@@ -99,14 +99,14 @@ class Row:
 
     @property
     def other_tools(self) -> tuple[str, ...]:
-        """Names of the tools that a row without style calls instead of ``say``; none for speech."""
+        """Names of the tools other than ``say`` that a row without style calls; none for speech alone."""
         if self.style is not None:
             return ()
         names = [_tool_name(call) for call in self.tool_calls or ()]
-        return () if None in names or "say" in names else tuple(name for name in names if name)
+        return () if None in names else tuple(name for name in names if name and name != "say")
 
     def is_of(self, styles: Collection[str | None]) -> bool:
-        """Whether the row is of one of these styles; calls of other tools than ``say`` are of none."""
+        """Whether the row is of one of these styles; one that calls another tool than ``say`` is of none."""
         return self.style in styles and not self.other_tools
 
     def to_json(self) -> dict[str, Any]:

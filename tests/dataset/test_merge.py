@@ -115,6 +115,14 @@ def test_speech_is_replaced_and_calls_of_other_tools_stay() -> None:
     assert sorted(map(repr, merged)) == sorted(map(repr, [beep, say("Hi.", 0.0)]))
 
 
+def test_a_row_that_says_something_and_calls_another_tool_stays_whole() -> None:
+    (call,) = say("Mind the arm.", 0.0).tool_calls or ()
+    beep = {"type": "function", "function": {"name": "beep"}}
+    both = Row("assistant", None, None, float(TIMES[1]), tool_calls=(call, beep))
+    merged = merge([say("Hello.", 0.0), both], EpisodeUpdate([say("Hi.", 0.0)], frozenset({None})), TIMES, 0)
+    assert merged == [say("Hi.", 0.0), both]
+
+
 def test_rows_of_a_style_that_nobody_knows_stay_in_their_column() -> None:
     stored = rows_from_frames(
         [{"role": "user", "content": "hm", "style": "mood", "timestamp": 0.0}],
