@@ -204,6 +204,13 @@ def _interjected(told: str) -> list[dict[str, str]]:
         )
         please = ("Please", "Now please", "Next, please")[number % 3]
         request = {
+            "specific constraint": f"{please} {begins[1]} before you do anything else.",
+            "preference": f"{please} {begins[1]}, I'd like that best.",
+            "implicit request": (
+                "I can't wait to see more.",
+                "I still need that done.",
+                "It isn't done yet.",
+            )[number % 3],
             "negative task": f"{please} leave {spared[1]} alone for now."
             if spared
             else "Do not let go of it yet.",
@@ -213,7 +220,7 @@ def _interjected(told: str) -> list[dict[str, str]]:
             "encouragement": ("That looks good, keep going.", "Well done so far.", "Good, go on like that.")[
                 number % 3
             ],
-        }.get(kind[1], f"{please} {begins[1]} when you can.")
+        }[kind[1]]
         found.append({"request": request, "speech": f"Okay, I'll {begins[1]} now."})
     return found
 

@@ -59,6 +59,7 @@ LEFT_ARM = situation(
     ("wait", "pick up the red cup with the left arm", "place the red cup on the tray with the left arm"),
     1,
 )
+CAREFUL = situation("", ("wait", "slowly lift the egg"), 1)
 BOTTLE = situation(
     "Pick up the yellow bottle on the table.",
     (
@@ -84,6 +85,11 @@ DRAWER = situation(
     1,
 )
 FREE = situation("", ("crack the egg", "whisk it well", "gripper closing", "plate up"), 1)
+GO_CUP = situation("", ("wait", "move towards the cup", "retract the arm"), 1)
+RETRACT_ARM = situation("", ("wait", "move towards the cup", "retract the arm"), 2)
+NAMED_ARM = situation("", ("wait", "move the left arm to the cup"), 1)
+BARE_ARM = situation("", ("wait", "pick up the cup with left hand"), 1)
+SIGNALLED = situation("", ("wait", "pick up the cup"), 1, ("", "left"))
 KNOB = situation("", ("grasp the knob", "turn the knob to the left", "retract"), 1)
 
 FITTING: list[tuple[Scenario, Situation, str]] = [
@@ -122,7 +128,7 @@ FITTING: list[tuple[Scenario, Situation, str]] = [
     ("specific_constraint", GO_YELLOW, "Keep the gripper open until you are at the yellow brick."),
     ("specific_constraint", LIFT_YELLOW, "Lift it before you move it anywhere."),
     ("specific_constraint", GO_YELLOW, "Go to the yellow brick by the shortest way."),
-    ("specific_constraint", CARRY_YELLOW, "Bring it to the transparent box as quietly as possible."),
+    ("specific_constraint", CARRY_YELLOW, "Bring it to the transparent box without a stop on the way."),
     ("specific_constraint", GRASP_YELLOW, "Take hold of it without bumping into anything."),
     ("specific_constraint", LIFT_YELLOW, "Make sure you don't let go of it."),
     ("specific_constraint", CARRY_YELLOW, "Only let go of it once you are over the box."),
@@ -133,7 +139,7 @@ FITTING: list[tuple[Scenario, Situation, str]] = [
     ("preference", GO_YELLOW, "I would rather you took the yellow brick than the green one."),
     ("preference", GRASP_YELLOW, "I'd rather you grasped it than pushed it."),
     ("preference", CARRY_YELLOW, "I'd prefer it inside the box."),
-    ("preference", GO_GREEN, "Could you do the green brick next?"),
+    ("preference", GO_GREEN, "I'd like you to do the green brick next."),
     ("preference", BOTTLE, "I'd like you to hold the bottle."),
     ("preference", LEFT_ARM, "I'd prefer the left arm for this."),
     ("implicit_request", GO_GREEN, "The green brick isn't in the box yet."),
@@ -148,6 +154,16 @@ FITTING: list[tuple[Scenario, Situation, str]] = [
     ("encouragement", RETRACT, "Well done!"),
     ("specific_constraint", UNKNOWN, "Hold it before you lift it."),
     ("preference", FREE, "I'd like you to whisk it now."),
+    ("negative_task", RETRACT_ARM, "Don't stay there."),
+    ("negative_task", GO_CUP, "Don't move back."),
+    ("situated_correction", RETRACT, "Stop that, don't wait: move back."),
+    ("situated_correction", NAMED_ARM, "Use your left hand, not the right one."),
+    ("negative_task", BARE_ARM, "Don't move your right arm."),
+    ("preference", SIGNALLED, "I'd rather you used your left hand."),
+    ("preference", GRASP_YELLOW, "I'd rather have the yellow brick than that."),
+    ("specific_constraint", GRASP_YELLOW, "Only grasp the yellow brick by the edge."),
+    ("specific_constraint", CAREFUL, "Only lift the egg slowly."),
+    ("encouragement", GRASP_YELLOW, "Well done, you went to the brick and put your gripper there."),
 ]
 
 CONTRADICTING: list[tuple[Scenario, Situation, str]] = [
@@ -195,6 +211,24 @@ CONTRADICTING: list[tuple[Scenario, Situation, str]] = [
     ("encouragement", LIFT_YELLOW, "Nice, but please undo that."),
     ("encouragement", GO_GREEN, "Great, you can stop there."),
     ("negative_task", UNKNOWN, "Don't grasp it."),
+    ("negative_task", RETRACT, "Stay where you are, don't go."),
+    ("negative_task", GO_YELLOW, "Stay where you are."),
+    ("negative_task", RETRACT_ARM, "Don't move."),
+    ("negative_task", GO_CUP, "Don't move."),
+    ("negative_task", RETRACT_ARM, "Don't move your arm."),
+    ("negative_task", GO_CUP, "Don't move your arm."),
+    ("negative_task", GO_CUP, "Please do not move the gripper yet."),
+    ("negative_task", RETRACT_ARM, "Stop there."),
+    ("negative_task", GO_CUP, "Stop there."),
+    ("situated_correction", NAMED_ARM, "Use your right hand, not the left one."),
+    ("negative_task", NAMED_ARM, "Don't use your left hand."),
+    ("situated_correction", BARE_ARM, "Use your right hand, not the left one."),
+    ("preference", SIGNALLED, "I'd rather you used your right hand."),
+    ("specific_constraint", GO_YELLOW, "Take the yellow brick and the hammer, nothing else."),
+    ("specific_constraint", GO_YELLOW, "Only take the yellow brick and the tray."),
+    ("preference", GO_YELLOW, "I'd rather have the hammer than that."),
+    ("preference", GO_YELLOW, "I'd like the small hammer first."),
+    ("situated_correction", GO_YELLOW, "No, I meant the hammer."),
 ]
 
 EMPTY: list[tuple[Scenario, Situation, str, str]] = [
@@ -204,6 +238,38 @@ EMPTY: list[tuple[Scenario, Situation, str, str]] = [
     ("specific_constraint", GRASP_YELLOW, "Be careful.", "names nothing"),
     ("preference", GRASP_YELLOW, "Slowly, please.", "names nothing"),
     ("encouragement", GRASP_YELLOW, " … ", "is blank"),
+]
+
+PLAIN = "Take the yellow brick."
+OF_ANOTHER_KIND: list[tuple[Scenario, Situation, str, str]] = [
+    ("situated_correction", GO_YELLOW, PLAIN, "sets nothing right"),
+    ("situated_correction", GO_YELLOW, "Don't touch the green brick yet.", "sets nothing right"),
+    ("situated_correction", GO_YELLOW, "Nice, that is the yellow brick.", "sets nothing right"),
+    ("specific_constraint", GO_YELLOW, PLAIN, "sets no condition"),
+    ("specific_constraint", GO_YELLOW, "The yellow brick, please.", "sets no condition"),
+    ("specific_constraint", GRASP_YELLOW, "Grasp the yellow brick gently.", "sets no condition"),
+    (
+        "specific_constraint",
+        GRASP_YELLOW,
+        "Only grasp it with little force.",
+        "speaks of speed, force or care",
+    ),
+    ("specific_constraint", LIFT_YELLOW, "Make sure you lift it slowly.", "speaks of speed, force or care"),
+    ("preference", GO_YELLOW, PLAIN, "expresses no preference"),
+    ("preference", GO_YELLOW, "Could you take the yellow brick?", "expresses no preference"),
+    ("implicit_request", GO_YELLOW, PLAIN, "is a command"),
+    ("implicit_request", GO_YELLOW, "Could you take the yellow brick?", "is a command"),
+    ("implicit_request", GO_YELLOW, "The yellow brick, please.", "is a command"),
+    ("implicit_request", GO_YELLOW, "Don't touch the green brick yet.", "is a command"),
+    ("encouragement", GO_YELLOW, PLAIN, "gives an order"),
+    ("encouragement", GO_YELLOW, "Nice, now take the yellow brick.", "gives an order"),
+    ("encouragement", GO_YELLOW, "Well done. Leave the green brick for later.", "gives an order"),
+    (
+        "situated_correction",
+        GO_CUP,
+        "Use your left hand, not the right one.",
+        "names the left arm, and nothing tells",
+    ),
 ]
 
 
@@ -218,6 +284,13 @@ def test_what_contradicts_is_objected_to_and_the_next_subtask_is_named(
 ) -> None:
     fault = fault_of_request(request_, scenario, at)
     assert fault.startswith(f"does not fit what the robot does next, “{at.next.text}”: ")
+
+
+@pytest.mark.parametrize(("scenario", "at", "request_", "fault"), OF_ANOTHER_KIND)
+def test_what_is_of_another_kind_is_objected_to(
+    scenario: Scenario, at: Situation, request_: str, fault: str
+) -> None:
+    assert fault_of_request(request_, scenario, at).startswith(fault)
 
 
 @pytest.mark.parametrize(("scenario", "at", "request_", "fault"), EMPTY)

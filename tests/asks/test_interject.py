@@ -24,7 +24,7 @@ ASK = Interject(
     subtasks=SUBTASKS,
     moments=(Moment(2.0, 1, "specific_constraint"), Moment(4.0, 2, "encouragement")),
 )
-GOOD = {"request": "Grasp the red cup gently.", "speech": "Okay, I will grasp the red cup gently."}
+GOOD = {"request": "Grasp the red cup without pushing it.", "speech": "Okay, I will grasp the red cup."}
 CONTRARY = {"request": "Stop and put the red cup back.", "speech": "Okay, I will stop."}
 PRAISE = {"request": "Well done, keep going.", "speech": "Thank you, I will lift the red cup now."}
 

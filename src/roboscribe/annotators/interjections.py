@@ -33,7 +33,7 @@ class Interjections:
     """
 
     name = "interjections"
-    version = 2
+    version = 3
     styles = frozenset[str | None]({"interjection", None})
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ The check is by words and careful: it objects to what plainly cannot be, and let
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from roboscribe.asks.situation import Situation
 from roboscribe.config import Scenario
@@ -16,7 +16,7 @@ from roboscribe.english.demands import Demand, read_demands
 from roboscribe.english.steps import TRIVIAL, Step
 from roboscribe.english.task import parse_task
 from roboscribe.english.things import Thing, is_unknown, thing_of
-from roboscribe.english.words import singular
+from roboscribe.english.words import past_tense, singular
 
 _OBJECTS: frozenset[Scenario] = frozenset(
     {"negative_task", "situated_correction", "specific_constraint", "preference"}
@@ -38,7 +38,10 @@ _GOING = frozenset({"approach"})
 _LETTING_GO = frozenset({"put", "release"})
 _BACK = frozenset({"back"})
 _WAIT = frozenset({"wait"})
+_HOLDING_ON = frozenset({"wait", "hold on"})
+"""What is also said for no more than to be heard: "wait, the other one"."""
 _MOVING = frozenset({"carry", "lift", "push", "pull"})
+_MOVE = frozenset({"move", "shift"})
 _SAME_PLACE = (
     frozenset({"in", "into", "inside", "inside of"}),
     frozenset({"on", "onto", "on top of", "upon"}),
@@ -50,8 +53,8 @@ _DIRECTION = re.compile(
 )
 _TURNING = re.compile(r"\b(counterclockwise|anticlockwise|clockwise)\b")
 _NOUN = re.compile(
-    r"(?:\b(?P<preposition>in|into|inside|on|onto|to|under|behind|beside|next to|on top of) )?"
-    r"\b(?:the|that) (?P<noun>(?:[a-z]+ ){0,2}[a-z]+)"
+    r"(?:\b(?P<and>and|or) )?(?:\b(?P<preposition>in|into|inside|on|onto|to|under|behind|beside|next to|on top of) )?"
+    r"\b(?:the|that) (?=(?P<noun>(?:[a-z]+ ){0,2}[a-z]+))"
 )
 _TIMES = frozenset(
     {"please", "now", "instead", "next", "first", "then", "too", "yet", "again", "ever", "still"}
@@ -73,6 +76,7 @@ _NO_THINGS = frozenset(
         "path",
         "view",
         "watch",
+        *("same", "other", "rest", "side", "spot", "place", "room", "space", "idea", "job", "work", "look"),
     }
 )
 """Nouns of how and when, not of what."""
@@ -83,18 +87,41 @@ _RULING_OUT = re.compile(
     r"\b(?:don't|dont|do not|not|no|never|nothing|none|without|avoid|leave|skip|ignore|forget|except|but not|only"
     r"|keep|stay|stop|rather than|instead of|hands off|needn't|shouldn't|mustn't|neither|nor|wait)\b"
 )
+_AGAINST = re.compile(
+    r"\b(?:not|no|never|nothing|nor|instead|rather than|actually|wrong|meant|missed|leave|forget|skip|ignore|dont"
+    r"|[a-z]+n't)\b"
+)
+"""Words by which something is set right: "not the blue one", "that's the wrong one"."""
+_CONDITION = re.compile(
+    r"\b(?:only|just|until|till|before|after|once|while|when|whenever|if|unless|without|as long as|nothing else|nowhere"
+    r"|at (?:a time|most|least|once)|(?:has|have|needs?) to|must|should|make sure|be sure|keep|no more|with|by"
+    r"|as [a-z]+ as|first|in the end|for a moment)\b"
+)
+_UNSEEN = re.compile(
+    r"\b(?:gentl[ey]|slow(?:ly|er)?|careful(?:ly)?|quick(?:ly|er)?|fast(?:er)?|soft(?:ly)?|quiet(?:ly)?|firm(?:ly)?"
+    r"|tight(?:ly)?|rough(?:ly)?|smooth(?:ly)?|delicate(?:ly)?|lightly|loose(?:ly)?|steadily|swiftly|cautious(?:ly)?"
+    r"|speed|force|pressure|rush|hurry)\b"
+)
+"""Words of how, which labels made from pictures do not bear out."""
+_PREFERRING = re.compile(
+    r"\b(?:(?:i|we)(?:'d| would) (?:really |much )?(?:like|love|prefer|rather|be (?:glad|happy))|rather|prefer|prefers?"
+    r"|preference|favou?r|i (?:want|wish)|i like|ideally|best|better|nicer|my choice"
+    r"|up to me)\b"
+)
+_NEEDING = frozenset({"need", "want", "like", "wish", "hope"})
+_CHEERING = frozenset({"other", "stop"})
+"""Deeds of verbs by which a robot is cheered on: "keep going", "don't stop now"."""
 
 
 def fault_of_request(request: str, scenario: Scenario, at: Situation) -> str:
     """What is wrong with what a person says, to follow its quotation; empty when it will do."""
     if not any(map(str.isalnum, request)):
         return "is blank"
+    if fault := contradiction(request, at):
+        return f"does not fit what the robot does next, “{at.next.text}”: {fault}"
     if scenario in _OBJECTS and not names_something(request, at):
         return f"names nothing; say what it is about, such as “{at.thing or at.next.text}”"
-    if scenario == "negative_task" and not rules_out(request):
-        return "does not say what the robot is not to do"
-    fault = contradiction(request, at)
-    return f"does not fit what the robot does next, “{at.next.text}”: {fault}" if fault else ""
+    return _untold_arm(request, at) or fault_of_kind(request, scenario, at)
 
 
 def fault_of_speech(speech: str, at: Situation) -> str:
@@ -106,8 +133,16 @@ def fault_of_speech(speech: str, at: Situation) -> str:
         return f"has {words} words; say it in at most {MOST_SPOKEN_WORDS}"
     if refuses(speech):
         return "refuses; the robot is seen to do what comes next"
-    fault = contradiction(speech, at)
-    return f"does not fit what the robot does next, “{at.next.text}”: {fault}" if fault else ""
+    if fault := contradiction(speech, at):
+        return f"does not fit what the robot does next, “{at.next.text}”: {fault}"
+    return _untold_arm(speech, at)
+
+
+def fault_of_kind(request: str, scenario: Scenario, at: Situation) -> str:
+    """Why a request is none of its kind, to follow its quotation; empty when it is one."""
+    plain = request.lower().replace("’", "'")
+    demands = read_demands(request, at.known)
+    return next((fault for holds, fault in _KINDS[scenario] if not holds(plain, demands, at)), "")
 
 
 def refuses(speech: str) -> bool:
@@ -132,6 +167,65 @@ def rules_out(request: str) -> bool:
     return bool(_RULING_OUT.search(request.lower().replace("’", "'")))
 
 
+def _sets_right(plain: str, demands: Sequence[Demand], at: Situation) -> bool:
+    """Whether a request sets what is wanted against what is not: "the red one, not the blue one"."""
+    meant = (demand for demand in demands if demand.sense != "ruled out")
+    return bool(_AGAINST.search(plain)) and any(
+        demand.verb or demand.named or len(demand.words) > 2 for demand in meant
+    )
+
+
+def _sets_condition(plain: str, demands: Sequence[Demand], at: Situation) -> bool:
+    return bool(_CONDITION.search(plain))
+
+
+def _can_be_known(plain: str, demands: Sequence[Demand], at: Situation) -> bool:
+    """Whether a request speaks of speed, force and care only as labels and task do, as nobody sees them."""
+    told = {_manner(word) for text in (at.task, *at.subtasks) for word in re.findall(r"[a-z]+", text.lower())}
+    return all(_manner(word) in told for word in _UNSEEN.findall(plain))
+
+
+def _manner(word: str) -> str:
+    return word.removesuffix("ly")
+
+
+def _prefers(plain: str, demands: Sequence[Demand], at: Situation) -> bool:
+    return bool(_PREFERRING.search(plain))
+
+
+def _orders_nothing(plain: str, demands: Sequence[Demand], at: Situation) -> bool:
+    """Whether no clause tells the robot what to do or not to do, or asks for a thing; to cheer it on is no order."""
+    told = False
+    for demand in demands:
+        deeds = demand.deeds - _CHEERING
+        # "You picked it up and put it there" tells what was done: such a verb looks the same in the past.
+        past = told and demand.verb is not None and past_tense(demand.words[0]) == demand.words[0]
+        orders = demand.command and deeds and not past
+        asks = demand.verb is None and demand.objects and _NEEDING.isdisjoint(demand.words)
+        if demand.sense != "told" and (orders or asks):
+            return False
+        told = demand.verb is not None and not demand.command
+    return True
+
+
+def _rules_out(plain: str, demands: Sequence[Demand], at: Situation) -> bool:
+    return rules_out(plain)
+
+
+_KINDS: Mapping[Scenario, tuple[tuple[Callable[[str, Sequence[Demand], Situation], bool], str], ...]] = {
+    "negative_task": ((_rules_out, "does not say what the robot is not to do"),),
+    "situated_correction": ((_sets_right, "sets nothing right; say what is meant and what it is not"),),
+    "specific_constraint": (
+        (_sets_condition, "sets no condition, such as “only …”, “before …” or “without …”"),
+        (_can_be_known, "speaks of speed, force or care, which nobody can see"),
+    ),
+    "preference": ((_prefers, "expresses no preference, such as “I'd rather …”"),),
+    "implicit_request": ((_orders_nothing, "is a command; give a need or a remark instead"),),
+    "encouragement": ((_orders_nothing, "gives an order; only praise or comfort"),),
+}
+"""What a request of each kind must be, and what to say where it is not."""
+
+
 def contradiction(text: str, situation: Situation) -> str:
     """What in a text cannot be, given what the robot does next; empty where nothing is known to be wrong."""
     demands = read_demands(text, situation.known)
@@ -147,7 +241,9 @@ def contradiction(text: str, situation: Situation) -> str:
 
 def _stops(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
     """Asks the robot to stop, to go back or to undo something, which it does not do."""
-    idle = at.next.kind in ("wait", "retract", "reopen")
+    idle = at.next.kind in ("wait", "reopen") or (
+        at.next.kind == "retract" and any(demand.command and demand.deeds & _BACK for demand in demands)
+    )
     for demand in demands:
         if demand.sense != "wanted" or not demand.command:
             continue
@@ -163,7 +259,10 @@ def _stops(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
             demand.deeds == _WAIT
             and at.next.kind != "wait"
             and (
-                len(demands) == 1 or demand.verb is None or len(demand.words) > len(demand.verb.base.split())
+                len(demands) == 1
+                or demand.verb is None
+                or demand.verb.base not in _HOLDING_ON
+                or len(demand.words) > len(demand.verb.base.split())
             )
         ):
             yield f"“{said}” asks the robot to wait"
@@ -171,18 +270,24 @@ def _stops(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
 
 def _other_arm(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
     """Asks for the arm that does not act next, or forbids the one that does."""
-    arm = at.next.arm
-    if not arm:
+    if not at.arm:
         return
     wanted: set[str] = set()
     for demand in demands:
         arms = set(_ARMS.findall(" ".join(demand.words)))
         if demand.sense == "wanted":
             wanted |= arms
-        if demand.sense == "ruled out" and arm in arms and not demand.not_yet:
-            yield f"it forbids the {arm} arm"
-    if wanted and arm not in wanted:
+        if demand.sense == "ruled out" and at.arm in arms and not demand.not_yet:
+            yield f"it forbids the {at.arm} arm"
+    if wanted and at.arm not in wanted:
         yield f"it asks for the {wanted.pop()} arm"
+
+
+def _untold_arm(text: str, at: Situation) -> str:
+    """What is wrong with naming an arm where neither labels nor signals tell which one acts; empty when they do."""
+    told = _ARMS.findall(" ".join((at.task, *at.subtasks[at.done :])).lower())
+    named = next((arm for arm in _ARMS.findall(text.lower()) if arm not in told), "")
+    return f"names the {named} arm, and nothing tells which arm acts" if named and not at.arm else ""
 
 
 def _other_direction(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
@@ -206,7 +311,7 @@ def _ruled_out(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
     last = _target(at)
     for demand in demands:
         things = demand.objects
-        if demand.sense == "ruled out" and _LIMBS.isdisjoint(demand.words):
+        if demand.sense == "ruled out" and (_LIMBS.isdisjoint(demand.words) or _moves_robot(demand)):
             meant = things or ((last,) if demand.pronoun and demand.verb and last else ())
             if not meant and _tells_of_more(demand):
                 continue
@@ -215,10 +320,19 @@ def _ruled_out(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
         last = things[-1] if things else last
 
 
+def _moves_robot(demand: Demand) -> bool:
+    """Whether a clause is about the robot's own motion, not one arm's or one way's: "don't move", "… your arm"."""
+    moves = demand.verb is not None and demand.verb.base in _MOVE
+    said = " ".join(demand.words)
+    return moves and not demand.objects and not _ARMS.search(said) and lex.ADVERBS.isdisjoint(demand.words)
+
+
 def _tells_of_more(demand: Demand) -> bool:
     """Whether a clause without a thing that is known has words of something else: "don't touch anything else"."""
     verb = set(demand.verb.base.split()) if demand.verb else set[str]()
-    words = (word for word in demand.words if word not in verb | lex.SMALL_WORDS | lex.ADVERBS | _TIMES)
+    words = (
+        word for word in demand.words if word not in verb | lex.SMALL_WORDS | lex.ADVERBS | _TIMES | lex.LIMBS
+    )
     return any(not longest_verb([word], 0) for word in words) and not demand.places
 
 
@@ -254,8 +368,9 @@ def _covers(demand: Demand, at: Situation) -> bool:
         return not does.isdisjoint(HANDLING | _GOING)
     if "touch" in demand.deeds:
         return not does.isdisjoint(HANDLING)
-    if demand.verb and demand.verb.base in ("move", "shift"):
-        return not does.isdisjoint(_MOVING)
+    if demand.verb and demand.verb.base in _MOVE:
+        own = _GOING | _BACK if _moves_robot(demand) and not demand.pronoun else frozenset[str]()
+        return not does.isdisjoint(_MOVING | own)
     # Who says "don't drop it" forbids no setting down.
     rough = demand.verb is not None and demand.verb.base.partition(" ")[0] in (
         "drop",
@@ -283,8 +398,9 @@ def _other_thing(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
     if not at.done:
         coming += at.known
     vague = any(is_open(step) or (step.thing and is_unknown(step.thing)) for step in at.remaining)
-    said = [thing for demand in demands if demand.sense != "ruled out" for thing in demand.objects]
-    if vague or (target and any(thing.may_be(target) for thing in said)):
+    if target:
+        coming.append(target)
+    if vague:
         return
     for demand in demands:
         if demand.sense == "wanted" and demand.command and demand.deeds & {"back", "approach"}:
@@ -307,6 +423,7 @@ def _other_thing(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
 
 def _unheard_of(demand: Demand, at: Situation) -> Iterator[str]:
     """Things and places told to be handled or reached that neither task nor subtasks name."""
+    known = {thing.head for thing in at.known} | _LIMBS
     for match in _NOUN.finditer(" ".join(demand.words)):
         preposition, words = match["preposition"], match["noun"].split()
         stop = next(
@@ -320,11 +437,13 @@ def _unheard_of(demand: Demand, at: Situation) -> Iterator[str]:
         head = singular(words[:stop][-1]) if stop else ""
         if (
             not head
-            or head in {thing.head for thing in at.known} | _LIMBS | lex.UNCOUNTED | _NO_THINGS
+            or not known.isdisjoint(map(singular, words))
+            or head in lex.UNCOUNTED | _NO_THINGS | _POINTING
             or is_unknown(head)
         ):
             continue
-        if preposition is None and not demand.objects and not demand.pronoun and head not in lex.SURFACES:
+        told = not (demand.objects or demand.pronoun) or match["and"]
+        if preposition is None and told and head not in lex.SURFACES:
             yield f"it asks for the {' '.join(words[:stop])}"
         if preposition and demand.deeds & _PLACING and _places(at) and head not in ("side", "spot", "place"):
             yield f"it asks for {preposition} the {' '.join(words[:stop])}"

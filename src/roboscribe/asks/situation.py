@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from roboscribe.english import lexicon as lex
-from roboscribe.english.steps import TRIVIAL, Step, read_step
+from roboscribe.english.steps import TRIVIAL, Step, arm_in, read_step
 from roboscribe.english.task import parse_task
 from roboscribe.english.things import Thing, definite, distinct_things, is_unknown, thing_of
 from roboscribe.english.words import singular
@@ -27,11 +27,14 @@ class Situation:
         task: The task text; empty when unknown.
         subtasks: Labels of the episode's subtasks in order.
         done: How many of them are done (1 ≤ done < len(subtasks)).
+        arms: The arm that acts in each subtask, as the robot's signals tell: ``left``, ``right`` or ""; empty when
+            they are not known.
     """
 
     task: str
     subtasks: tuple[str, ...]
     done: int
+    arms: tuple[str, ...] = ()
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -52,6 +55,12 @@ class Situation:
     def remaining(self) -> tuple[Step, ...]:
         """The subtask that begins and all after it."""
         return self.steps[self.done :]
+
+    @cached_property
+    def arm(self) -> str:
+        """The arm that acts next, by its label or else by the robot's signals; "" when neither tells."""
+        told = self.next.arm or arm_in(self.subtasks[self.done])
+        return told or (self.arms[self.done] if self.arms else "")
 
     @cached_property
     def held(self) -> str | None:
@@ -114,7 +123,9 @@ class Situation:
     @cached_property
     def ahead(self) -> tuple[Situation, ...]:
         """This situation and those at all later boundaries."""
-        later = (situation(self.task, self.subtasks, at) for at in range(self.done + 1, len(self.subtasks)))
+        later = (
+            situation(self.task, self.subtasks, at, self.arms) for at in range(self.done + 1, len(self.steps))
+        )
         return (self, *later)
 
     @cached_property
@@ -166,9 +177,9 @@ class Situation:
 
 
 @lru_cache(maxsize=1024)
-def situation(task: str, subtasks: tuple[str, ...], done: int) -> Situation:
+def situation(task: str, subtasks: tuple[str, ...], done: int, arms: tuple[str, ...] = ()) -> Situation:
     """The situation at a boundary; it is read once, however often it is asked for."""
-    return Situation(task, subtasks, done)
+    return Situation(task, subtasks, done, arms)
 
 
 def _same(noun: str | None, other: str | None) -> bool:

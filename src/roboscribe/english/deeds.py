@@ -61,7 +61,8 @@ _PHRASES: dict[str, str] = {
     "touch": "touch|bother|disturb|bump|bump into|knock|knock over|mess with|use|handle|hit|poke",
     "back": "go back|move back|come back|pull back|back off|back up|back away|step back|retract|retreat|withdraw"
     "|move away|come home|go home|get out|get back",
-    "wait": "wait|pause|hold still|hold on|stay still|stay put|stay there|freeze",
+    "wait": "wait|pause|hold still|hold on|stay still|stay put|stay there|stay here|stay where you are|stay in place"
+    "|stand still|keep still|remain still|remain there|remain where you are|freeze",
     "stop": "stop|halt|abort|cancel|quit|give up",
     "undo": "undo|revert|start over",
     "skip": "ignore|skip|forget|forget about|keep away from|stay away from|keep off|stay off|keep clear of"

@@ -53,7 +53,14 @@ _WISHING = _words("need have want like")
 _FOR_LATER = ("for later", "for now", "for the moment")
 _MODALS = _words("can could would will should must may want need like rather prefer i'd to sure")
 _PLAIN_WISH = _OPENERS | _words("meant mean for of this time one ones said about how what other")
-_BEFORE_NOUNS = (lex.ARTICLES - {"this", "that"}) | _words("left right any no is are was be stay stays")
+_WISH = re.compile(
+    r"(?:[a-z']+ ){0,3}(?:rather|prefer|like|want|meant)(?: have)? (?:the|that|an?)(?: [a-z]+){1,3}?"
+    r"(?: (?:now|next|first|instead|please|then))*"
+)
+"""A wish for a thing of whatever name: "I'd rather have the hammer"."""
+_BEFORE_NOUNS = (lex.ARTICLES - {"this", "that"}) | _words(
+    "left right any no is are was be stay stays good great nice perfect"
+)
 _PRONOUNS = frozenset({"it", "them", "this", "that", "these", "those"})
 _FURTHER_PREPOSITIONS = frozenset({"past", "outside", "away from", "beyond", "within", "outside of"})
 
@@ -111,7 +118,7 @@ class Demand:
     @property
     def wish(self) -> bool:
         """Whether it does no more than to name what is wanted: "no, the blue one, please"."""
-        return self.sense == "wanted" and self.verb is None and bool(self.objects)
+        return self.sense == "wanted" and self.verb is None
 
 
 def read_demands(text: str, known: Collection[Thing]) -> list[Demand]:
@@ -216,7 +223,7 @@ def _read(clause: _Clause, known: Collection[Thing]) -> Demand:
         verb = None
     if sense == "wanted" and verb and (postponed or (command and "skip" in verb.deeds)):
         sense, verb = "ruled out", VERB_FORMS["skip"]
-    if verb is None and not _is_plain_wish(words, named):
+    if verb is None and not _is_plain_wish(words, named) and not _WISH.fullmatch(said):
         sense = "told"
     return Demand(
         sense=sense,

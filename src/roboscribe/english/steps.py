@@ -23,7 +23,15 @@ any other command; ``unknown`` is what does not read as a command."""
 TRIVIAL: frozenset[Kind] = frozenset({"wait", "retract"})
 """Steps that do nothing to anything."""
 
-_ARM = re.compile(r" with (?:the|my|its|your) (?P<arm>left|right) (?:arm|hand|gripper)$", re.IGNORECASE)
+_ARM = re.compile(
+    r" (?:with|using) (?:(?:the|my|its|your) )?(?P<arm>left|right) (?:robot )?(?:arm|hand|gripper)$",
+    re.IGNORECASE,
+)
+_NAMED_ARM = re.compile(
+    r"(?:\b(?P<preposition>to|towards?|in|into|from|on|onto|near|beside|behind|next to|of|at) )?"
+    r"(?:\b(?:the|my|its|your) )?\b(?P<arm>left|right) (?:robot )?(?:arm|hand|gripper)\b",
+    re.IGNORECASE,
+)
 _SET: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("wait", re.compile(r"(?:wait|pause|idle|rest|hold still|stay)\b", re.IGNORECASE)),
     (
@@ -98,6 +106,15 @@ def read_step(label: str) -> Step:
     if is_reaching(action):
         return Step(text, "approach", place or thing, arm=arm, actions=actions)
     return Step(text, _kind(action), thing, action.preposition, place, arm, actions)
+
+
+def arm_in(label: str) -> str:
+    """The arm that acts, wherever a label names it: "move the left arm to the cup"; "" where it names none or both.
+
+    One that something is brought to need not be the one that acts: "put the cup in the right hand".
+    """
+    arms = {found["arm"].lower() for found in _NAMED_ARM.finditer(label) if not found["preposition"]}
+    return arms.pop() if len(arms) == 1 else ""
 
 
 def _kind(action: TaskAction) -> Kind:

@@ -83,7 +83,7 @@ def _requests(
     own, shared = (_filled(REQUESTS[scenario].get(key, ()), facts, chance) for key in _keys(facts.kind))
     # Forms for this kind of step say more than those for any; each has its turn.
     first, second = (own, shared) if chance.random() < _OWN else (shared, own)
-    last = _filled((*REQUESTS[scenario].get(LAST, ()), *ENCOURAGEMENT[ANY]), facts, chance)
+    last = _filled(REQUESTS[scenario].get(LAST, ()), facts, chance)
     plain = [*first, *second, *last]
     led = ((lead + lower_first(text), blanks) for lead, (text, blanks) in product(_LEADS, plain))
     for text, blanks in chain(plain, led):

@@ -154,7 +154,7 @@ IMPLICIT: Forms = {
         "I'd like to have a closer look.",
         "I need a moment.",
         "Something is not quite ready here.",
-        "Give me a second.",
+        "I need a second.",
         "I'm not quite ready for the next step.",
         "Let me just check this.",
     ),
