@@ -43,6 +43,15 @@ REPHRASINGS = [f"{words} the yellow bottle on the table" for words in (
     "Grab", "Take", "Lift", "Please pick up", "Could you pick up", "Get", "Fetch", "Raise", "I need", "Now take",
 )]  # fmt: skip
 
+REQUESTS: Mapping[str, str] = {
+    "negative task": "Don't do anything else, just {}.",
+    "situated correction": "No, not like that, {}.",
+    "specific constraint": "Just {}, nothing else.",
+    "preference": "I'd like you to {} now.",
+    "implicit request": "I can't wait to see you {}.",
+    "encouragement": "Good work, you {} next.",
+}
+
 
 def answer(body: Body) -> str:
     """The assistant's words."""
@@ -94,9 +103,12 @@ def to_schema(schema: Any, body: Body) -> Any:
     if "memories" in names:
         return {"memories": ["I took hold of the bottle."] * names["memories"]["minItems"]}
     if "opening" in names or "interjections" in names:
-        begins = re.findall(r'begins: "(.+)"', texts(body))
+        kinds, begins = (
+            re.findall(pattern, texts(body)) for pattern in (r"Kind of request: ([a-z ]+)", r'begins: "(.+)"')
+        )
         said = [
-            {"request": f"Just {label}, nothing else.", "speech": f"Okay, I'll {label}."} for label in begins
+            {"request": REQUESTS[kind].format(label), "speech": f"Okay, I'll {label}."}
+            for kind, label in zip(kinds, begins, strict=True)
         ]
         talk = {"opening": "Okay, I'll pick up the yellow bottle.", "interjections": said}
         return {name: talk[name] for name in names}
