@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from make_dataset import make_dataset
+from signals.robots import simulate_both
 
 from roboscribe.annotators.base import Scene
 from roboscribe.annotators.interjections import Interjections
@@ -18,6 +19,7 @@ from roboscribe.annotators.moments import moments_of
 from roboscribe.annotators.plan import Plan
 from roboscribe.annotators.view import View
 from roboscribe.asks import Ask, Interject
+from roboscribe.asks.fit import fault_of_request
 from roboscribe.config import FramesSettings, InterjectionsSettings, Scenario
 from roboscribe.dataset import open_dataset
 from roboscribe.episode import Episode
@@ -122,6 +124,28 @@ def test_what_the_model_cannot_say_is_left_out() -> None:
 
     rows = rows_of(scene(), Lenient([]), **PRAISE)
     assert len(rows) == 1 + 2 * 2
+
+
+def test_the_arm_that_acts_is_known_by_the_signals_where_labels_name_none() -> None:
+    episode, gold = simulate_both(0)
+    at = Scene(episode, seed=0)
+    told = [
+        Row("assistant", label, "subtask", episode.time_of(episode.frame_at(start)))
+        for start, label in ((0.0, "grasp the red cup"), (gold[-1].start, "grasp the green cup"))
+    ]
+    model = ScriptedModel(polite)
+    asyncio.run(
+        Interjections(InterjectionsSettings(**PRAISE), None).annotate(
+            at, {"task": [], "subtasks": told}, model
+        )
+    )
+    (ask,) = model.asked
+    assert ask.arms == ("", "right")
+    (now,) = ask.situations
+    assert fault_of_request("I'd rather you used your right arm.", "preference", now) == ""
+    assert "asks for the left arm" in fault_of_request(
+        "I'd rather you used your left arm.", "preference", now
+    )
 
 
 def moments(seed: int = 0, **settings: Any) -> list[Any]:

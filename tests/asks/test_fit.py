@@ -322,6 +322,13 @@ def test_what_the_robot_says(speech: str, fault: str) -> None:
     assert bool(found) == bool(fault)
 
 
+def test_the_robot_speaks_of_the_arm_that_acts() -> None:
+    assert fault_of_speech("Okay, I'll use my left hand.", SIGNALLED) == ""
+    assert "asks for the right arm" in fault_of_speech("Okay, I'll use my right hand.", SIGNALLED)
+    assert "asks for the right arm" in fault_of_speech("Okay, I'll use my right hand.", NAMED_ARM)
+    assert fault_of_speech("Okay, I'll use my left hand.", GO_CUP).startswith("names the left arm")
+
+
 def said(*pairs: tuple[str, str]) -> Talk:
     made = [{"request": request, "speech": speech} for request, speech in pairs]
     return Talk.model_validate({"interjections": made})

@@ -8,7 +8,7 @@ from typing import Any
 
 from roboscribe.annotators.base import Scene, Upstream
 from roboscribe.annotators.moments import moments_of
-from roboscribe.annotators.spans import Span, spans_of
+from roboscribe.annotators.spans import Span, arms_of, spans_of
 from roboscribe.annotators.task import task_of
 from roboscribe.annotators.view import View
 from roboscribe.asks import Interject, Moment, Sheets, Talk
@@ -59,7 +59,7 @@ class Interjections:
         spans = spans_of(upstream["subtasks"], scene.episode)
         task = task_of(scene, upstream)
         moments = self._moments(scene, task, spans)
-        said = await self._talk(scene, task, tuple(span.label for span in spans), moments, model)
+        said = await self._talk(scene, task, spans, moments, model)
         rows = [say(_line(said.opening or ""), scene.episode.time_of(0))]
         for moment, interjection in zip(moments, said.interjections, strict=True):
             if interjection is None:
@@ -91,7 +91,7 @@ class Interjections:
         return [replace(moment, sheets=around(moment)) for moment in moments]
 
     async def _talk(
-        self, scene: Scene, task: str, subtasks: tuple[str, ...], moments: Sequence[Moment], model: Model
+        self, scene: Scene, task: str, spans: Sequence[Span], moments: Sequence[Moment], model: Model
     ) -> Talk:
         """First words, and what is said at each moment, None where nothing fits.
 
@@ -106,7 +106,8 @@ class Interjections:
                     episode=scene.episode.index,
                     seed=scene.seed_for(f"interjections/{start}"),
                     task=task,
-                    subtasks=subtasks,
+                    subtasks=tuple(span.label for span in spans),
+                    arms=arms_of(spans, scene.episode, scene.signals),
                     moments=tuple(moments[start : start + size]),
                     opens=start == 0,
                     said=tuple(made.request for made in said.interjections if made),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from roboscribe.errors import EpisodeError
 from roboscribe.language import Row
 from roboscribe.signals import Signals
 from roboscribe.signals.boundaries import snap
+
+_MOST = 0.8
+"""Share of the time of a subtask in which anything acts that the arm which does it acts at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,22 @@ def tidy_label(label: str) -> str:
     text = " ".join(label.split()).rstrip(".;, ")
     first = text.split(" ", 1)[0]
     return text[:1].lower() + text[1:] if first[1:] == first[1:].lower() else text
+
+
+def arms_of(spans: Sequence[Span], episode: Episode, signals: Signals) -> tuple[str, ...]:
+    """The arm that acts in each subtask: ``left`` or ``right`` where it acts most of the time, else ""."""
+
+    def arm(span: Span) -> str:
+        start = episode.time_of(span.start)
+        end = episode.time_of(span.end) if span.end < episode.frames else episode.end
+        seconds = Counter[str]()
+        for phase in signals.phases:
+            if phase.verb != "wait":
+                seconds[phase.arm] += max(0.0, min(end, phase.end) - max(start, phase.start))
+        ((most, longest),) = seconds.most_common(1) or [("", 0.0)]
+        return most if longest > _MOST * seconds.total() else ""
+
+    return tuple(map(arm, spans))
 
 
 def spans_of(rows: Iterable[Row], episode: Episode) -> list[Span]:

@@ -61,6 +61,7 @@ class Interject(Ask[Talk]):
         moments: When and what for, in order of time; there may be none where the robot only begins.
         opens: Whether the robot's first words are wanted as well, with which it takes on the task.
         said: What the person has said before.
+        arms: The arm that acts in each subtask by the robot's signals; see ``Situation``.
     """
 
     answer = Talk
@@ -70,11 +71,12 @@ class Interject(Ask[Talk]):
     moments: tuple[Moment, ...] = ()
     opens: bool = False
     said: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
 
     @property
     def situations(self) -> list[Situation]:
         """What is about to happen at each moment."""
-        return [situation(self.task, self.subtasks, moment.done) for moment in self.moments]
+        return [situation(self.task, self.subtasks, moment.done, self.arms) for moment in self.moments]
 
     def look(self) -> Sequence[Part]:
         """The contact sheets of each moment, under its time."""
@@ -118,7 +120,7 @@ class Interject(Ask[Talk]):
             return ""
         if answer.opening is None:
             return "The opening is missing."
-        fault = fault_of_speech(answer.opening, situation(self.task, self.subtasks, 0))
+        fault = fault_of_speech(answer.opening, situation(self.task, self.subtasks, 0, self.arms))
         return f"The opening, “{answer.opening}”, {fault}." if fault else ""
 
     def _faults(self, answer: Talk) -> list[str]:
