@@ -46,7 +46,12 @@ _WORDS = (
     "slowly",
     "left",
 )
-_SAID = {"request": "I'd rather have it so, not otherwise, until we are done", "speech": "As you like", "opening": "Here it is", "text": "Here it is"}
+_SAID = {
+    "request": "I'd rather have it so, not otherwise, until we are done",
+    "speech": "As you like",
+    "opening": "Here it is",
+    "text": "Here it is",
+}
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
 
 

@@ -140,6 +140,7 @@ def test_the_arm_that_acts_is_known_by_the_signals_where_labels_name_none() -> N
         )
     )
     (ask,) = model.asked
+    assert isinstance(ask, Interject)
     assert ask.arms == ("", "right")
     (now,) = ask.situations
     assert fault_of_request("I'd rather you used your right arm.", "preference", now) == ""

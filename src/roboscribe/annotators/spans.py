@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -93,12 +93,12 @@ def arms_of(spans: Sequence[Span], episode: Episode, signals: Signals) -> tuple[
     def arm(span: Span) -> str:
         start = episode.time_of(span.start)
         end = episode.time_of(span.end) if span.end < episode.frames else episode.end
-        seconds = Counter[str]()
+        seconds: defaultdict[str, float] = defaultdict(float)
         for phase in signals.phases:
             if phase.verb != "wait":
                 seconds[phase.arm] += max(0.0, min(end, phase.end) - max(start, phase.start))
-        ((most, longest),) = seconds.most_common(1) or [("", 0.0)]
-        return most if longest > _MOST * seconds.total() else ""
+        most = max(seconds, key=seconds.__getitem__, default="")
+        return most if seconds[most] > _MOST * sum(seconds.values()) else ""
 
     return tuple(map(arm, spans))
 
