@@ -54,7 +54,7 @@ _DIRECTION = re.compile(
 _TURNING = re.compile(r"\b(counterclockwise|anticlockwise|clockwise)\b")
 _NOUN = re.compile(
     r"(?:\b(?P<and>and|or) )?(?:\b(?P<preposition>in|into|inside|on|onto|to|under|behind|beside|next to|on top of) )?"
-    r"\b(?:the|that) (?=(?P<noun>(?:[a-z]+ ){0,2}[a-z]+))"
+    r"\b(?:the|that|(?<=and )an?) (?=(?P<noun>(?:[a-z]+ ){0,2}[a-z]+))"
 )
 _TIMES = frozenset(
     {"please", "now", "instead", "next", "first", "then", "too", "yet", "again", "ever", "still"}
@@ -106,9 +106,9 @@ _UNSEEN = re.compile(
 _PREFERRING = re.compile(
     r"\b(?:(?:i|we)(?:'d| would) (?:really |much )?(?:like|love|prefer|rather|be (?:glad|happy))|rather|prefer|prefers?"
     r"|preference|favou?r|i (?:want|wish)|i like|ideally|best|better|nicer|my choice"
-    r"|up to me)\b"
+    r"|nice if|good if|great if|favou?rite|up to me)\b"
 )
-_NEEDING = frozenset({"need", "want", "like", "wish", "hope"})
+_NEEDING = frozenset({"need", "want", "like", "wish", "hope", "should", "must", "be"})
 _CHEERING = frozenset({"other", "stop"})
 """Deeds of verbs by which a robot is cheered on: "keep going", "don't stop now"."""
 
@@ -200,7 +200,9 @@ def _orders_nothing(plain: str, demands: Sequence[Demand], at: Situation) -> boo
         deeds = demand.deeds - _CHEERING
         # "You picked it up and put it there" tells what was done: such a verb looks the same in the past.
         past = told and demand.verb is not None and past_tense(demand.words[0]) == demand.words[0]
-        orders = demand.command and deeds and not past
+        # "I could use a hand" is about the person.
+        of_robot = "i" not in demand.words or "you" in demand.words
+        orders = demand.command and deeds and not past and of_robot
         asks = demand.verb is None and demand.objects and _NEEDING.isdisjoint(demand.words)
         if demand.sense != "told" and (orders or asks):
             return False
@@ -322,9 +324,9 @@ def _ruled_out(demands: Sequence[Demand], at: Situation) -> Iterator[str]:
 
 def _moves_robot(demand: Demand) -> bool:
     """Whether a clause is about the robot's own motion, not one arm's or one way's: "don't move", "… your arm"."""
-    moves = demand.verb is not None and demand.verb.base in _MOVE
-    said = " ".join(demand.words)
-    return moves and not demand.objects and not _ARMS.search(said) and lex.ADVERBS.isdisjoint(demand.words)
+    moves = demand.verb is not None and demand.verb.base in _MOVE and lex.ADVERBS.isdisjoint(demand.words)
+    one_arm = _ARMS.search(" ".join(demand.words))
+    return (moves or bool(demand.deeds & _BACK)) and not demand.objects and not one_arm
 
 
 def _tells_of_more(demand: Demand) -> bool:

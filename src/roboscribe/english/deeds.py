@@ -58,7 +58,8 @@ _PHRASES: dict[str, str] = {
     "fold": "fold|fold up",
     "approach": "approach|reach|reach for|head for|head to|get to|get over to",
     "approach carry": "go|go to|go for|go over|go towards|go on to|move to|move towards|move toward|move over",
-    "touch": "touch|bother|disturb|bump|bump into|knock|knock over|mess with|use|handle|hit|poke",
+    "touch": "touch|bother|mess with|use|handle",
+    "jolt": "disturb|bump|bump into|knock|knock over|hit|poke",
     "back": "go back|move back|come back|pull back|back off|back up|back away|step back|retract|retreat|withdraw"
     "|move away|come home|go home|get out|get back",
     "wait": "wait|pause|hold still|hold on|stay still|stay put|stay there|stay here|stay where you are|stay in place"
