@@ -116,9 +116,9 @@ def test_speech_is_replaced_and_calls_of_other_tools_stay() -> None:
 
 
 def test_a_row_that_says_something_and_calls_another_tool_stays_whole() -> None:
-    (call,) = say("Mind the arm.", 0.0).tool_calls or ()
+    spoken = say("Mind the arm.", 0.0).tool_calls or ()
     beep = {"type": "function", "function": {"name": "beep"}}
-    both = Row("assistant", None, None, float(TIMES[1]), tool_calls=(call, beep))
+    both = Row("assistant", None, None, float(TIMES[1]), tool_calls=(*spoken, beep))
     merged = merge([say("Hello.", 0.0), both], EpisodeUpdate([say("Hi.", 0.0)], frozenset({None})), TIMES, 0)
     assert merged == [say("Hi.", 0.0), both]
 
