@@ -32,11 +32,13 @@ class Motion:
         moving: Where each picture shows what is not there most of the time, and was not there shortly before
             nor is shortly after; shadows are left out. None where that is next to nowhere.
         camera_moves: Whether it is the camera that moves.
+        frozen: Whether all pictures show the same, as those of a camera that hangs do.
     """
 
     background: Cells
     moving: tuple[Mask | None, ...]
     camera_moves: bool
+    frozen: bool
 
 
 def find_motion(camera: str, pictures: Sequence[RGB]) -> Motion:
@@ -55,6 +57,7 @@ def find_motion(camera: str, pictures: Sequence[RGB]) -> Motion:
         background=background.cells,
         moving=tuple(mask if mask.mean() > _STIRRING else None for mask in masks),
         camera_moves=bool(np.any(unusual, axis=0).mean() > _MOVING_UNION or _ON_THE_ROBOT.search(camera)),
+        frozen=not np.any(unusual),
     )
 
 

@@ -77,7 +77,8 @@ def study(
         robot_known=sum(mask is not None for mask in motion.moving) >= _LEAST_STIRRING,
         grasp=held[0][0] if held else None,
     )
-    return Scene(palette, things, motion.camera_moves)
+    # Where nothing ever stirs, pictures may be older than they say: what they show need not be there.
+    return Scene(palette, () if motion.frozen else things, motion.camera_moves)
 
 
 def small(picture: Jpeg) -> RGB:
