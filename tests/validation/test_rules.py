@@ -146,11 +146,21 @@ BREACHES: dict[str, list[list[Row]]] = {
         ]
     ],
     "memory.person": [[row("memory", "The robot picked up the cup.", 9)]],
-    "memory.past": [[row("memory", "I took the cup and I'm going to put it down.", 9)]],
+    "memory.past": [
+        [row("memory", text, 9)]
+        for text in (
+            "I took the cup and I'm going to put it down.",
+            "I pick up the cup.",
+            "I opened the drawer. Then I carefully place the cup in it.",
+            "I am moving the cup to the box.",
+        )
+    ],
     "label.drift": [
         [row("subtask", "pick up the red cube"), row("subtask", "put the red block in the box", 9)],
         [row("subtask", "grasp the grey cup"), row("subtask", "lift the gray cup", 9)],
         [row("subtask", "grasp the mug"), *vqa({"label": "cup", "count": 1})],
+        [row("subtask", "pick up the red cube"), row("subtask", "put the block in the box", 9)],
+        [row("subtask", "pick up the brick"), row("subtask", "put the grey cube in the box", 9)],
         [
             row("subtask", "wipe the large table"),
             *vqa({"subject": "the cloth", "relation": "on", "object": "the big tabletop"}),
@@ -162,6 +172,10 @@ BREACHES: dict[str, list[list[Row]]] = {
         [row("task_aug", "Put the cup in the box."), row("task_aug", " put the Cup in the  box ")]
     ],
     "motion.cover": [[row("motion", "lift the arm", 1)]],
+    "motion.primitive": [
+        [row("motion", text)]
+        for text in ("pick up the red cup", "the weather is fine", "move to the cup", "left", "3")
+    ],
     "interjection.speech": [[row("interjection", "Stop!", 30), row("plan", PLAN), row("plan", PLAN, 30)]],
     "interjection.plan": [
         [row("interjection", "Stop!", 30), say("Hi.", t(0)), say("Yes.", t(30)), row("plan", PLAN)]
@@ -174,10 +188,15 @@ BREACHES: dict[str, list[list[Row]]] = {
     "interjection.place": [[row("interjection", "Go!"), say("Hi.", t(0)), row("plan", PLAN)]],
     "interjection.duplicate": [
         [
-            *(row("interjection", text, frame) for text, frame in (("Go on!", 9), (" go  on", 19))),
+            *(row("interjection", text, frame) for text, frame in ((one, 9), (other, 19))),
             *(say("Hi.", t(frame)) for frame in (0, 9, 19)),
             *(row("plan", PLAN, frame) for frame in (0, 9, 19)),
         ]
+        for one, other in (
+            ("Go on!", " go  on"),
+            ("Could you grab the cup, please?", "Grab the cup!"),
+            ("Careful with it.", "Please be careful with it, robot."),
+        )
     ],
     "interjection.fits": [
         [
@@ -250,6 +269,17 @@ BREACHES: dict[str, list[list[Row]]] = {
         vqa({"label": "cup", "point_format": "xy", "point": point})
         for point in ([640, 0], [0, 480], [-0.1, 3])
     ],
+    "vqa.question": [
+        vqa(answer, question=question)
+        for question, answer in (
+            ("How many cups are there?", BOX),
+            ("How many cups do you see?", COLOR),
+            ("What color is the cup?", PLACE),
+            ("Where is the cup?", COUNT),
+            ("Point to the cup.", COUNT),
+            ("Draw a bounding box around the cup.", COLOR),
+        )
+    ],
     "vqa.spatial": [vqa({"subject": "the cup", "relation": "left of", "object": "The cup "})],
     "vqa.count": [vqa({"label": "cup", "count": count}) for count in ("many", -1, 1.5, 2.0, True, None)],
     "trace.path": [
@@ -302,7 +332,7 @@ def test_warnings_do_not_stop_an_episode() -> None:
         *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
         *("speech.place", "speech.length", "interjection.place", "interjection.duplicate"),
         *("interjection.planless", "interjection.fits"),
-        *("memory.past", "label.drift"),
+        *("memory.past", "label.drift", "motion.primitive", "vqa.question"),
     }
 
 
@@ -402,7 +432,12 @@ def test_one_question_for_each_camera_at_one_moment() -> None:
         # The task, or a label, knows both things.
         ("stack the cube", "stack the block", "stack the cube on the block"),
         ("pick up the red cube", "pick up the blue block"),
-        ("pick up the red cube", "put the block in the box"),
+        # There may be more than one.
+        ("pick up the red cube", "pick up the blue cube", "put the block in the box"),
+        ("pick up the red cube", "put the block beside the blocks"),
+        ("pick up the ice cube", "put the block in the box"),
+        ("pick up the red cube", "put the other block in the box"),
+        ("pick up the red cube", "put the cube in the box"),
         ("grasp the object", "lift the cup"),
         ("pick up the cup", "pick up the cups", "wait", "retract"),
         ("do something clever", "then the other"),
@@ -424,3 +459,99 @@ def test_a_thing_that_drifts_is_told_once_for_each_pair_of_names() -> None:
     findings = check_episode(view([row("subtask", label, 9 * n) for n, label in enumerate(labels)]))
     assert [(finding.rule, finding.time) for finding in findings] == [("label.drift", t(9))]
     assert findings[0].message == "What is “cube” at 0.00 s is “block” at 0.30 s."
+
+
+def test_a_thing_of_which_there_are_several_may_have_another_name() -> None:
+    rows = [row("subtask", "pick up the red cube"), row("subtask", "put the block in the box", 9)]
+    assert only(*rows, tasks=("Put the red cube in the box.",)) == ["label.drift"]
+    assert only(*rows, tasks=("Put all the blocks in the box.",)) == []
+    assert only(*rows, *vqa({"label": "block", "count": 3}), tasks=("Tidy up.",)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Grab the cup.", "Don't grab the cup."),
+        ("Turn the lamp on.", "Turn the lamp off."),
+        ("A bit to the left, please.", "A bit to the right, please."),
+        ("Put the cup on the plate.", "Put the plate on the cup."),
+        ("Pick up the first one.", "Pick up the second one."),
+        ("With it, please.", "Without it, please."),
+    ],
+)
+def test_requests_that_differ_in_a_small_word_are_two(one: str, other: str) -> None:
+    rows = [row("interjection", one, 9), row("interjection", other, 19)]
+    assert "interjection.duplicate" not in only(*rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("I put the cup in the box and it is full.", "I have picked up the cup; I still hold it."),
+        *(
+            "My gripper closed on the cup.",
+            "I did not pick up the cup.",
+            "I set down the cup, then cut the bread.",
+        ),
+    ],
+)
+def test_memories_in_the_past_are_let_pass(text: str) -> None:
+    assert only(row("memory", text, 9)) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        *(("Where is the cup?", answer) for answer in (BOX, PLACE)),
+        ("Point to the cup.", BOX),
+        ("What colour is the cup, and how many are there?", COUNT),
+        ("Count the cups.", COUNT),
+        ("Which relation do cup and table have?", PLACE),
+        ("Is there a cup?", COUNT),
+    ],
+)
+def test_questions_that_an_answer_can_be_to_are_let_pass(question: str, answer: object) -> None:
+    assert only(*vqa(answer, question=question)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("close the gripper", "open both grippers", "close the left gripper and open the right gripper"),
+        *(
+            "rotate the right wrist",
+            "bend the wrist",
+            "turn the left arm at its base",
+            "raise the arm",
+            "drive",
+        ),
+        *(
+            "drive backward",
+            "turn left",
+            "hold still",
+            "move both arms",
+            "move left and down",
+            "stop",
+            "stay",
+        ),
+        *(
+            "Move the arm forward 5 cm.",
+            "rotate clockwise by 30 degrees",
+            "move along +x",
+            "tilt up slightly",
+        ),
+        *(
+            "move elbow_flex up",
+            "move right, then open gripper",
+            "extend the end-effector",
+            "move in the -z direction",
+        ),
+    ],
+)
+def test_primitives_in_the_robots_own_terms_are_let_pass(text: str) -> None:
+    assert only(row("motion", text)) == []
+
+
+def test_a_text_that_is_no_primitive_is_told_once() -> None:
+    rows = [row("motion", text, frame) for frame, text in ((0, "make tea"), (5, "lift"), (9, "make tea"))]
+    assert only(*rows) == ["motion.primitive"]

@@ -43,10 +43,10 @@ def row(style: str, content: str | None, frame: int = 0, **fields: Any) -> Row:
     )
 
 
-def vqa(answer: Any, frame: int = 10) -> list[Row]:
+def vqa(answer: Any, frame: int = 10, question: str = "What is it?") -> list[Row]:
     """A question and its answer."""
     text = answer if isinstance(answer, str) else json.dumps(answer)
-    return [row("vqa", "What is it?", frame, role="user"), row("vqa", text, frame)]
+    return [row("vqa", question, frame, role="user"), row("vqa", text, frame)]
 
 
 def plan(*steps: str) -> str:
@@ -127,7 +127,8 @@ def episodes(draw: st.DrawFn) -> EpisodeView:
             {"label": "cup", "point_format": "xy", "point": [x, y]},
             {"label": "cup", "count": y},
         )[kind]
-        rows.append(Row("user", "Where is it?", "vqa", at[frame], TOP))
+        question = ("Where are the cups?", "Where is it?", "How many cups are there?")[kind]
+        rows.append(Row("user", question, "vqa", at[frame], TOP))
         rows.append(Row("assistant", json.dumps(answer), "vqa", at[frame], TOP))
     dropped = draw(st.sets(st.sampled_from(["memory", "vqa", "motion", "subtask"])))
     kept = [row for row in rows if row.style not in dropped]

@@ -95,7 +95,7 @@ ALIKE = tuple(
 )
 """Attributes that say the same."""
 SYNONYMS = tuple(map(_words, (
-    "block cube", "block brick", "cup mug", "ball sphere", "can tin", "bag sack", "bear teddy", "pan skillet",
+    "block brick cube", "cup mug", "ball sphere", "can tin", "bag sack", "bear teddy", "pan skillet",
     "dish plate", "jug pitcher", "cloth rag", "cushion pillow", "carpet rug", "cabinet cupboard",
     "fridge refrigerator", "couch sofa", "faucet tap", "stove cooker", "counter countertop", "table tabletop",
     "garbage rubbish trash", "shoe sneaker", "eraser rubber",

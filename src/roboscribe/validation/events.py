@@ -8,7 +8,7 @@ from typing import Any
 
 from roboscribe.asks.fit import MOST_SPOKEN_WORDS, contradiction
 from roboscribe.asks.situation import situation
-from roboscribe.english.texts import wording
+from roboscribe.english.gist import sense
 from roboscribe.language import SPEECH, spoken_text
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 from roboscribe.validation.content import as_object
@@ -76,15 +76,15 @@ def interjection_place(view: EpisodeView) -> Iterator[Problem]:
 
 @rule("interjection.duplicate", "interjection", severity="warning")
 def interjection_duplicate(view: EpisodeView) -> Iterator[Problem]:
-    """The user says nothing twice."""
-    said: dict[str, float] = {}
+    """The user says nothing twice, also in no other words of courtesy."""
+    said: dict[tuple[str, ...], float] = {}
     for row in view.of_style("interjection"):
-        first = said.setdefault(wording(row.content or ""), row.timestamp)
+        first = said.setdefault(sense(row.content or ""), row.timestamp)
         if first != row.timestamp:
             yield Problem(
                 row.timestamp,
-                f"The interjection {quoted(row.content)} {at(row.timestamp)} was said {at(first)}.",
-                "Say it in other words, or remove it.",
+                f"The interjection {quoted(row.content)} {at(row.timestamp)} says what was said {at(first)}.",
+                "Ask for something else, or remove it.",
             )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from roboscribe.english import lexicon as lex
 from roboscribe.english.steps import read_step
@@ -16,6 +17,8 @@ from roboscribe.validation.content import as_list, as_object, parsed
 
 _ARTICLE = re.compile(r"^(?:the|an?) ", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
+_MORE = frozenset({"another", "other", "next", "each", "every", "remaining", "rest"})
+"""Words that tell of more things than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,17 @@ def drift(view: EpisodeView) -> Iterator[Problem]:
     """Subtasks and visual answers call a thing by one name throughout an episode.
 
     Two names are taken for one thing where they differ by a synonym ("cube", "block") or a spelling ("grey",
-    "gray") only, and no text of the episode uses both.
+    "gray") only, and no text of the episode uses both. With a synonym, a colour may be left out ("red cube",
+    "block") where nothing tells of more than one such thing.
     """
     names: dict[Thing, Naming] = {}
     for naming in sorted(_namings(view), key=lambda naming: naming.time):
         names.setdefault(naming.thing, naming)
-    pairs = [pair for pair in combinations(names.values(), 2) if _are_one(pair[0].thing, pair[1].thing)]
+    pairs = [
+        pair
+        for pair in combinations(names.values(), 2)
+        if _are_one(pair[0].thing, pair[1].thing) or _is_the_only(pair[0].thing, pair[1].thing, names, view)
+    ]
     texts = list(_texts(view)) if pairs else []
     for first, second in pairs:
         one, other = _words_apart(first.thing, second.thing)
@@ -59,11 +67,20 @@ def _namings(view: EpisodeView) -> Iterator[Naming]:
     for row in view.of_style("subtask"):
         step = read_step(row.content or "")
         yield from _named(row.timestamp, step.thing, step.place)
+    for time, answer in _answers(view):
+        yield from _named(time, *_detected(answer), *map(answer.get, ("label", "subject", "object")))
+
+
+def _answers(view: EpisodeView) -> Iterator[tuple[float, dict[str, Any]]]:
+    """Time and content of each visual answer; an empty one where it is no JSON object."""
     for row in view.of_style("vqa"):
         if row.role == "assistant":
-            answer = as_object(parsed(row)[0])
-            found = [as_object(item).get("label") for item in as_list(answer.get("detections"))]
-            yield from _named(row.timestamp, *found, *map(answer.get, ("label", "subject", "object")))
+            yield row.timestamp, as_object(parsed(row)[0])
+
+
+def _detected(answer: dict[str, Any]) -> list[object]:
+    """The labels of an answer's boxes."""
+    return [as_object(item).get("label") for item in as_list(answer.get("detections"))]
 
 
 def _named(time: float, *nouns: object) -> Iterator[Naming]:
@@ -74,9 +91,38 @@ def _named(time: float, *nouns: object) -> Iterator[Naming]:
 
 def _are_one(one: Thing, other: Thing) -> bool:
     """Whether two different names can only be names of one thing."""
-    heads = {one.head, other.head}
-    same_heads = len(heads) == 1 or any(heads <= group for group in lex.SYNONYMS)
-    return same_heads and _spelt_alike(one.attributes) == _spelt_alike(other.attributes)
+    kin = one.head == other.head or _are_synonyms(one, other)
+    return kin and _spelt_alike(one.attributes) == _spelt_alike(other.attributes)
+
+
+def _is_the_only(one: Thing, other: Thing, named: Collection[Thing], view: EpisodeView) -> bool:
+    """Whether two names by different nouns, one without its colour, are of the only such thing that is spoken of."""
+    if not _are_synonyms(one, other):
+        return False
+    ours, theirs = _spelt_alike(one.attributes), _spelt_alike(other.attributes)
+    if not ours ^ theirs or not (ours <= theirs or theirs <= ours) or not ours ^ theirs <= lex.HUES:
+        return False
+    kin = {one.head, other.head}
+    return {thing for thing in named if thing.head in kin} == {one, other} and not _are_several(kin, view)
+
+
+def _are_several(heads: Set[str], view: EpisodeView) -> bool:
+    """Whether anything tells of more than one thing with one of these nouns."""
+    for text in (*view.tasks, *(row.content or "" for row in view.of_style("subtask"))):
+        words = set(_WORD.findall(text.lower()))
+        if words & _MORE or any(singular(word) in heads for word in words - heads):
+            return True
+    for _, answer in _answers(view):
+        found = _detected(answer)
+        if answer.get("count", 1) not in (0, 1):
+            found += [answer.get("label")] * 2
+        if sum(isinstance(label, str) and thing_of(label).head in heads for label in found) > 1:
+            return True
+    return False
+
+
+def _are_synonyms(one: Thing, other: Thing) -> bool:
+    return one.head != other.head and any({one.head, other.head} <= group for group in lex.SYNONYMS)
 
 
 def _spelt_alike(attributes: frozenset[str]) -> frozenset[str]:
@@ -85,7 +131,9 @@ def _spelt_alike(attributes: frozenset[str]) -> frozenset[str]:
 
 
 def _words_apart(one: Thing, other: Thing) -> tuple[set[str], set[str]]:
-    """The words of each name that the other does not have."""
+    """The words of each name by which the two differ: their nouns, or else what only one of them has."""
+    if one.head != other.head:
+        return {one.head}, {other.head}
     ours, theirs = ({thing.head, *thing.attributes} for thing in (one, other))
     return ours - theirs, theirs - ours
 

@@ -1,4 +1,4 @@
-"""Rules for the rows that stay in force: subtask, plan, memory, task_aug, motion."""
+"""Rules for the texts that stay in force: subtask, plan, memory, task_aug."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from roboscribe.english.lexicon import BASE_FORMS
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import wording
+from roboscribe.english.words import gerund, past_tense
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 
 MOST_LABEL_WORDS = 12
@@ -15,7 +17,17 @@ MOST_LABEL_WORDS = 12
 _NO_COMMAND = re.compile(r"(?:the|an?|it|i|he|she|they|robot|this|there)\b|\w+ing\b", re.IGNORECASE)
 _VERBS_IN_ING = re.compile(r"(?:bring|string|swing|ring|fling|cling|sing|spring|wring)\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\d+)\. (\S.*)")
+# What was picked up may still be held, "lay" is the past of "lie", and "put" may be a past.
+_DEEDS = {
+    verb
+    for verb in {phrase.split()[0] for phrase in BASE_FORMS} - {"hold", "lay"}
+    if past_tense(verb) != verb
+}
 _AHEAD = re.compile(r"\bI(?: will|['’]ll| must| should| need to| have to|(?: am|['’]m) (?:about|going) to)\b")
+_NOW = re.compile(
+    rf"\bI (?:(?:\w+ly|now|then) )?(?:{'|'.join(sorted(_DEEDS))})\b"
+    rf"|\bI(?: am|['’]m) (?:\w+ly |now )?(?:{'|'.join(sorted(map(gerund, _DEEDS)))})\b"
+)
 _FIRST_PERSON = re.compile(r"\b(?:I|[Mm]y|[Mm]e|[Ww]e|[Oo]ur)\b")
 
 
@@ -222,13 +234,19 @@ def memory_person(view: EpisodeView) -> Iterator[Problem]:
 
 @rule("memory.past", "memory", severity="warning")
 def memory_past(view: EpisodeView) -> Iterator[Problem]:
-    """A memory tells what has been done, not what is to come."""
+    """A memory tells what has been done, not what is being done or is to come."""
     for row in view.of_style("memory"):
         if found := _AHEAD.search(row.content or ""):
             yield Problem(
                 row.timestamp,
                 f"The memory {quoted(row.content)} {at(row.timestamp)} looks ahead (“{found[0]}”).",
                 "Tell what is done; what is to come belongs into the plan.",
+            )
+        elif found := _NOW.search(row.content or ""):
+            yield Problem(
+                row.timestamp,
+                f"The memory {quoted(row.content)} {at(row.timestamp)} is not in the past tense (“{found[0]}”).",
+                "Tell what is done: “I picked up the cup.”",
             )
 
 
@@ -272,18 +290,6 @@ def task_aug_duplicate(view: EpisodeView) -> Iterator[Problem]:
         seen.add(key)
 
 
-@rule("motion.cover", "motion", severity="warning")
-def motion_cover(view: EpisodeView) -> Iterator[Problem]:
-    """The first motion starts with the episode."""
-    first = view.of_style("motion")[0]
-    if first.timestamp != view.start:
-        yield Problem(
-            first.timestamp,
-            f"The first motion {quoted(first.content)} starts {at(first.timestamp)}, not with the episode.",
-            "Add one at the first frame.",
-        )
-
-
 RULES = (
     subtask_cover,
     subtask_span,
@@ -302,5 +308,4 @@ RULES = (
     task_aug_place,
     task_aug_first,
     task_aug_duplicate,
-    motion_cover,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, cast
@@ -33,6 +34,18 @@ _REQUIRED: dict[str, frozenset[str]] = {
 _OPTIONAL: dict[str, frozenset[str]] = {"count": frozenset({"note"})}
 _SIGNS = {"detections": "bbox", "point": "keypoint", "count": "count", "attribute": "attribute"}
 """Key by which an answer is told to be of a kind."""
+
+_ASKED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), frozenset(kinds))
+    for pattern, kinds in (
+        (r"\bhow many\b|\bcount the\b|\bwhat is the number of\b", ("count",)),
+        (r"\b(?:what|which) colou?r\b", ("attribute",)),
+        (r"\bbounding box|\bdraw a box\b", ("bbox",)),
+        (r"^point (?:to|at)\b", ("keypoint", "bbox")),
+        (r"^where(?:['’]s| is| are)\b", ("bbox", "keypoint", "spatial")),
+    )
+)
+"""Ways to ask that leave no doubt, and the kinds of answer that each asks for."""
 
 _DETECTION = frozenset({"label", "bbox_format", "bbox"})
 
@@ -131,6 +144,25 @@ def relations(view: EpisodeView) -> Iterator[Problem]:
             )
 
 
+@rule("vqa.question", "vqa", severity="warning")
+def questions(view: EpisodeView) -> Iterator[Problem]:
+    """An answer is of a kind that its question asks for, where that leaves no doubt."""
+    asked: defaultdict[tuple[float, str | None], list[str]] = defaultdict(list)
+    for row in view.of_style("vqa"):
+        if row.role == "user":
+            asked[row.timestamp, row.camera].append((row.content or "").strip())
+    for row, data in _objects(view):
+        texts, kind = asked[row.timestamp, row.camera], kind_of(data)
+        text = texts[0] if len(texts) == 1 else ""
+        wanted = frozenset[str]().union(*(kinds for pattern, kinds in _ASKED if pattern.search(text)))
+        if kind and wanted and kind not in wanted:
+            yield Problem(
+                row.timestamp,
+                f"The question {quoted(text)} {seen(row)} is answered as {kind}.",
+                f"Answer it as {' or '.join(sorted(wanted))}, or ask for what the answer tells.",
+            )
+
+
 def kind_of(answer: dict[str, Any]) -> str | None:
     """Which kind of answer this is: bbox, keypoint, count, attribute, spatial, or None."""
     for sign, kind in _SIGNS.items():
@@ -191,4 +223,4 @@ def _box_fault(box: list[float], camera: Camera | None) -> str | None:
     return None if x_min >= 0 and y_min >= 0 and x_max <= width and y_max <= height else "leaves the image"
 
 
-RULES = (pair, answer_json, answer_schema, boxes, points, counts, relations)
+RULES = (pair, answer_json, answer_schema, boxes, points, counts, relations, questions)
