@@ -188,6 +188,9 @@ def test_the_record_tells_two_ways_apart(annotated: Path) -> None:
     assert counted() == [("another", "1", 1), ("scripted", "0 2", 2)]
     annotate(AnnotateSettings(root=annotated, only=("memory",)), model=ScriptedModel(answers, "another"))
     assert counted() == [("another", "0-2", 3)]
+    record = json.loads((annotated / "meta/roboscribe.json").read_text())
+    each = {entry["annotator"]: entry["rows_per_episode"] for entry in record["annotators"]}
+    assert each["memory"] == {"1": "0-2"}
 
 
 def test_redo_asks_the_server_again_though_the_cache_has_the_reply(

@@ -101,7 +101,7 @@ def _dataset_for(root: Path, settings: DatasetSettings, staging: Staging) -> Pat
 
 def _recorded(entry: Entry) -> Recorded:
     kinds = entry.made_by["settings"].get("kinds", ()) if "vqa" in entry.styles else ()
-    return Recorded(entry.annotator, entry.styles, entry.episodes, entry.rows, tuple(kinds))
+    return Recorded(entry.annotator, entry.styles, entry.episodes, entry.per_episode, tuple(kinds))
 
 
 def _check_staging(dataset: Dataset, staging: Staging, episodes: Collection[int]) -> Report:

@@ -126,11 +126,13 @@ def test_what_the_pipeline_writes_has_no_findings(so101: Path) -> None:
     annotate(AnnotateSettings(root=so101, episodes=("0-2",)))
     styles = frozenset({"subtask", "plan", "memory"})
     data = open_dataset(so101)
-    written = sum(row.style in styles for index in range(3) for row in data.language_rows(index))
+    written = {n: sum(row.style in styles for row in data.language_rows(n)) for n in range(3)}
     recorded = Recorded("subtasks", styles, frozenset(range(3)), written)
     assert rules(so101, episodes=(0, 1, 2), recorded=[recorded]) == []
-    assert rules(so101, episodes=(0, 1), recorded=[replace(recorded, rows=1)]) == []
-    assert rules(so101, episodes=(0, 1, 2), recorded=[replace(recorded, rows=1)]) == [(None, "record.rows")]
+    assert rules(so101, episodes=(0, 1), recorded=[replace(recorded, rows={2: 1})]) == []
+    assert rules(so101, episodes=(0, 1, 2), recorded=[replace(recorded, rows={2: 1})]) == [
+        (None, "record.rows")
+    ]
 
 
 def test_a_dataset_that_was_never_annotated_is_told_so_once(tmp_path: Path) -> None:
@@ -296,7 +298,7 @@ def test_breaches_in_the_rows_are_found_too(packed: Path) -> None:
         Row("assistant", "1. wait", "plan", row.timestamp) if row.style == "plan" else row for row in rows
     ]
     restore(packed, PERSISTENT, persistent_array(wrong, FRAMES))
-    recorded = [Recorded("memory", frozenset({"memory"}), frozenset({0}), 1)]
+    recorded = [Recorded("memory", frozenset({"memory"}), frozenset({0}), {0: 1})]
     assert rules(packed, recorded=recorded) == [
         (0, "episode.expected"),
         (0, "plan.remaining"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
-from validation.valid import ROWS, view, vqa
+from validation.valid import ROWS, view, vqa, without
 
 from roboscribe.language import Row
 from roboscribe.validation import OVERALL_RULES, Overview, Recorded
@@ -53,28 +55,45 @@ def test_kinds_are_counted_over_episodes() -> None:
     assert "attribute 12, count 96" in finding.message
 
 
-def recorded(rows: int, *episodes: int) -> Recorded:
-    return Recorded("memory", frozenset({"memory"}), frozenset(episodes), rows)
+def recorded(style: str, *rows: int) -> Recorded:
+    """What was written into episodes 0, 1, …"""
+    each = dict(enumerate(rows))
+    return Recorded(style, frozenset({style}), frozenset(each), each)
 
 
-def rules(overview: Overview, rows: tuple[Row, ...] = ROWS) -> list[str]:
+def rules(overview: Overview, rows: Sequence[Row] = ROWS) -> list[str]:
     for index in range(3):
         overview.see(view(rows, index=index))
     return [finding.rule for finding in overview.findings()]
 
 
-def test_rows_of_the_record_are_there_or_missed() -> None:
-    assert rules(Overview([recorded(3, 0, 1, 2)])) == []
-    assert rules(Overview([recorded(1, 0), recorded(2, 1, 2)])) == []
-    assert rules(Overview([recorded(4, 0, 1, 2)])) == ["record.rows"]
-    assert rules(Overview([recorded(2, 0, 1, 2)])) == ["record.rows"]
+@pytest.mark.parametrize(
+    ("style", "rows"), [("memory", 1), ("vqa", 10), ("trace", 2), ("motion", 2), ("interjection", 1)]
+)
+def test_rows_of_the_record_are_there_or_missed(style: str, rows: int) -> None:
+    assert rules(Overview([recorded(style, rows, rows, rows)])) == []
+    # One lost and one too many do not make up for each other.
+    assert rules(Overview([recorded(style, rows + 1, rows - 1, rows)])) == ["record.rows"]
+    assert rules(Overview([recorded(style, rows, rows, rows + 1)])) == ["record.rows"]
     # Of an episode that was not looked at nothing can be told.
-    assert rules(Overview([recorded(9, 0, 1, 2, 3)])) == []
+    assert rules(Overview([recorded(style, rows, rows, rows, rows)])) == []
+    assert rules(Overview([recorded(style, rows, rows, rows)]), without(style)) == ["record.rows"]
+    # Nor of one of which an older record tells no number.
+    assert rules(Overview([Recorded(style, frozenset({style}), frozenset({0, 1, 2}), {})])) == []
+
+
+def test_episodes_with_other_rows_are_named() -> None:
+    overview = Overview([recorded("memory", 1, 2, 1, 4)])
+    for index in (0, 1, 3):
+        overview.see(view(ROWS, index=index))
+    [finding] = overview.findings()
+    assert "rows of memory" in finding.message
+    assert "in episodes 1 3, in 1 for one: 1, not 2." in finding.message
 
 
 def test_what_is_expected_of_an_episode_is_what_was_written_into_it() -> None:
-    speech = Recorded("interjections", frozenset({None, "interjection"}), frozenset({1}), 2)
-    overview = Overview([recorded(2, 0, 1), speech])
+    speech = Recorded("interjections", frozenset({None, "interjection"}), frozenset({1}), {1: 2})
+    overview = Overview([recorded("memory", 1, 1), speech])
     assert overview.expected(0) == {"memory"}
     assert overview.expected(1) == {"memory", "interjection", None}
     assert overview.expected(2) == frozenset()

@@ -73,6 +73,9 @@ def _record(source: Dataset, new: Mapping[int, int]) -> RunRecord:
         if len(kept) < len(entry.episodes):
             rows = sum(row.style in entry.styles for index in kept for row in source.language_rows(index))
         if kept:
-            entries.append(Entry(entry.made_by, frozenset(new[index] for index in kept), rows))
+            per_episode = {
+                new[index]: entry.per_episode[index] for index in kept if index in entry.per_episode
+            }
+            entries.append(Entry(entry.made_by, frozenset(new[index] for index in kept), rows, per_episode))
     unchecked = frozenset(new[index] for index in record.unchecked if index in new)
     return RunRecord(tuple(entries), unchecked)

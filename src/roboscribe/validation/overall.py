@@ -13,7 +13,7 @@ from roboscribe.validation.vqa import kinds_in
 OVERALL_RULES = {
     "vqa.balance": "No kind of visual question is less than half, or more than twice, as common as is usual.",
     "dataset.bare": "Where some episodes have language rows, all have.",
-    "record.rows": "There are as many rows of each style as the run record says were written.",
+    "record.rows": "Every episode has as many rows of each annotator as the run record says were written into it.",
 }
 """What each rule about the whole dataset demands, by its id."""
 
@@ -29,14 +29,14 @@ class Recorded:
         annotator: Name of the annotator that made them.
         styles: Their styles.
         episodes: Indices of the episodes that they were written into.
-        rows: Their number.
+        rows: Their number in each episode of which it is known.
         kinds: Kinds of visual question that were asked.
     """
 
     annotator: str
     styles: frozenset[Style]
     episodes: frozenset[int]
-    rows: int
+    rows: Mapping[int, int]
     kinds: tuple[str, ...] = ()
 
 
@@ -49,14 +49,16 @@ class Overview:
         seen: Indices of the episodes.
         bare: Indices of those without any language row.
         kinds: Visual answers of each kind.
-        rows: Rows of what each of ``recorded`` tells of.
+        astray: Rows that each of ``recorded`` tells of in an episode, and rows that are there, where these differ.
     """
 
     recorded: Sequence[Recorded] = ()
     seen: set[int] = field(default_factory=set[int])
     bare: set[int] = field(default_factory=set[int])
     kinds: Counter[str] = field(default_factory=Counter[str])
-    rows: Counter[int] = field(default_factory=Counter[int])
+    astray: dict[int, dict[int, tuple[int, int]]] = field(
+        default_factory=dict[int, dict[int, tuple[int, int]]]
+    )
 
     def expected(self, episode: int) -> frozenset[Style]:
         """Styles that were made for an episode."""
@@ -70,16 +72,16 @@ class Overview:
             self.bare.add(view.index)
         self.kinds.update(kinds_in(view))
         for at, entry in enumerate(self.recorded):
-            if view.index in entry.episodes:
-                self.rows[at] += sum(len(view.of_style(style)) for style in entry.styles)
+            present = sum(len(view.of_style(style)) for style in entry.styles)
+            if entry.rows.get(view.index, present) != present:
+                self.astray.setdefault(at, {})[view.index] = entry.rows[view.index], present
 
     def findings(self) -> Iterator[Finding]:
         """The findings about all episodes that were seen."""
         yield from bare_episodes(self.bare, len(self.seen))
         yield from balance(self.kinds, {kind for entry in self.recorded for kind in entry.kinds})
-        for at, entry in enumerate(self.recorded):
-            if entry.episodes <= self.seen:
-                yield from rows_recorded(entry, self.rows[at])
+        for at, astray in sorted(self.astray.items()):
+            yield from rows_recorded(self.recorded[at].annotator, astray)
 
 
 def balance(answers: Mapping[str, int], wanted: Collection[str] = ()) -> Iterator[Finding]:
@@ -122,14 +124,22 @@ def bare_episodes(bare: Collection[int], episodes: int) -> Iterator[Finding]:
         )
 
 
-def rows_recorded(entry: Recorded, present: int) -> Iterator[Finding]:
-    """Findings of ``record.rows``."""
-    if present != entry.rows:
-        yield Finding(
-            None,
-            "record.rows",
-            "warning",
-            None,
-            f"The run record says that {entry.annotator} wrote {entry.rows} rows, but there are {present}.",
-            f"If nobody edited them on purpose, write them again: roboscribe annotate --only {entry.annotator}.",
-        )
+def rows_recorded(annotator: str, astray: Mapping[int, tuple[int, int]]) -> Iterator[Finding]:
+    """Findings of ``record.rows``.
+
+    Args:
+        annotator: Who made the rows.
+        astray: Rows that were written into an episode, and those that are there, of each where these differ.
+    """
+    first = min(astray)
+    written, present = astray[first]
+    where = f"episode {first}" if len(astray) == 1 else f"episodes {ranges(astray)}, in {first} for one"
+    yield Finding(
+        None,
+        "record.rows",
+        "warning",
+        None,
+        f"There are other rows of {annotator} than the run record says were written in {where}:"
+        f" {present}, not {written}.",
+        f"If nobody edited them on purpose, write them again: roboscribe annotate --only {annotator}.",
+    )
