@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from roboscribe.config import DatasetSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
@@ -100,8 +101,13 @@ def _dataset_for(root: Path, settings: DatasetSettings, staging: Staging) -> Pat
 
 
 def _recorded(entry: Entry) -> Recorded:
-    kinds = entry.made_by["settings"].get("kinds", ()) if "vqa" in entry.styles else ()
-    return Recorded(entry.annotator, entry.styles, entry.episodes, entry.per_episode, tuple(kinds))
+    kinds = _asked(entry.made_by)
+    return Recorded(entry.annotator, entry.styles, entry.episodes, entry.per_episode, kinds)
+
+
+def _asked(made_by: Mapping[str, Any]) -> tuple[str, ...]:
+    """Kinds of visual question that were asked to make rows."""
+    return tuple(made_by["settings"].get("kinds", ())) if "vqa" in made_by.get("styles", ()) else ()
 
 
 def _check_staging(dataset: Dataset, staging: Staging, episodes: Collection[int]) -> Report:
@@ -123,6 +129,7 @@ def _check_staging(dataset: Dataset, staging: Staging, episodes: Collection[int]
         findings += damaged
         findings += check_episode(view)
         overview.see(view)
+        overview.asked.update(*(_asked(record.made_by) for record in records.values() if record.done))
     return Report.of([*findings, *overview.findings()], len(chosen))
 
 

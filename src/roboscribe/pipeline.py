@@ -52,7 +52,9 @@ from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
 from roboscribe.validation import Finding
+from roboscribe.validation.overall import balance
 from roboscribe.validation.update import UNWRITABLE, new_findings
+from roboscribe.validation.vqa import kinds_in
 
 VERIFIED = 1000
 """Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
@@ -358,7 +360,8 @@ class Run:
         replaced = tuple(len(self._rows_of(name, stored)) for name in produced.written)
         rows = tuple(len(produced.rows[name]) for name in produced.written)
         warnings = sum(finding.severity == "warning" for finding in found)
-        self.ready[index] = Ready(produced.written, rows, replaced, warnings, produced.left_out)
+        seen = kinds_in(update.rows)
+        self.ready[index] = Ready(produced.written, rows, replaced, warnings, produced.left_out, seen)
         self.listen(EpisodeStaged(index, produced.asks, produced.made, produced.reused, self.loop.spent))
 
     def _tell_of_strange(self, styles: Set[str]) -> None:
@@ -400,6 +403,9 @@ class Run:
     def write(self) -> WriteReport:
         """Write the rows of every episode that is ready."""
         record = RunRecord.read(self.stored.root).after(self._written(), not self.settings.skip_validation)
+        seen = chain.from_iterable(ready.seen for ready in self.ready.values())
+        for finding in balance(seen, self.settings.vqa.kinds):
+            self.listen(Note(f"{finding.message} {finding.fix}"))
         self.listen(WritingStarted(len(self.source.shards())))
         report = self._rewrite.commit(
             {RUN_RECORD: record.to_bytes(self.staging)},

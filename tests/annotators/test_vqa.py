@@ -24,9 +24,11 @@ from roboscribe.config import AnnotateSettings, VqaSettings
 from roboscribe.dataset import open_dataset
 from roboscribe.episode import Camera, Episode, VideoClip
 from roboscribe.errors import AnswerError, EpisodeError, SettingsError
+from roboscribe.events import Event, Note
 from roboscribe.frames import FrameStore
 from roboscribe.language import Row, canonical_json
 from roboscribe.models.scripted import ScriptedModel
+from roboscribe.pipeline import annotate
 from roboscribe.validation import EpisodeView, check_episode
 
 CAMERAS = ("observation.images.top", "observation.images.wrist")
@@ -271,3 +273,22 @@ def test_rows_are_the_same_again(root: Path) -> None:
         canonical_json([row.to_json() for scene in opened(root) for row in asked(scene)[0]]) for _ in range(2)
     )
     assert first == again
+
+
+def test_a_run_tells_of_kinds_out_of_balance_before_it_writes(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "data", episodes=2, frames=400, fps=10, cameras=CAMERAS[:1], kind="image")
+    told: list[Event] = []
+
+    def run(model: ScriptedModel, **vqa: Any) -> list[str]:
+        told.clear()
+        settings = AnnotateSettings(root=root, only=("vqa",), vqa=VqaSettings(emission_hz=5.0, **vqa))
+        annotate(settings, told.append, model)
+        return [event.text for event in told if isinstance(event, Note) and "balance" in event.text]
+
+    assert run(ScriptedModel(answer)) == []
+    [text] = run(ScriptedModel(lambda ask: answer(ask, lambda kind: kind != "count"), "another"))
+    assert text.startswith(f"Visual answers of {CAMERAS[0]} are out of balance (attribute 0, bbox 0, count ")
+    assert (
+        run(ScriptedModel(lambda ask: answer(ask, lambda kind: kind != "count"), "another"), kinds=("count",))
+        == []
+    )

@@ -9,41 +9,64 @@ from validation.valid import ROWS, view, vqa, without
 
 from roboscribe.language import Row
 from roboscribe.validation import OVERALL_RULES, Overview, Recorded
-from roboscribe.validation.overall import balance
+from roboscribe.validation.overall import KINDS, balance
 
 COUNT = {"label": "cup", "count": 1}
 COLOUR = {"label": "cup", "attribute": "colour", "value": "red"}
 
 
+def of_camera(camera: str, answers: dict[str, int]) -> list[tuple[str, str, int]]:
+    return [(camera, kind, count) for kind, count in answers.items()]
+
+
 @pytest.mark.parametrize(
     ("answers", "wanted"),
     [
-        ({}, ()),
-        ({"count": 500}, ()),
-        ({"count": 19, "bbox": 1}, ()),
+        ({}, KINDS),
+        ({"count": 500}, ("count",)),
+        ({"count": 19, "bbox": 1}, KINDS),
         ({"count": 30, "bbox": 40, "spatial": 25}, ("count", "bbox", "spatial")),
         ({"count": 39}, ("count", "bbox")),
     ],
 )
 def test_kinds_are_in_balance_or_too_few_to_tell(answers: dict[str, int], wanted: tuple[str, ...]) -> None:
-    assert list(balance(answers, wanted)) == []
+    assert list(balance(of_camera("top", answers), wanted)) == []
 
 
 @pytest.mark.parametrize(
     ("answers", "wanted"),
     [
-        ({"count": 60, "bbox": 50, "spatial": 9}, ()),
-        ({"count": 130, "bbox": 20, "spatial": 25}, ()),
+        ({"count": 500}, KINDS),
+        ({"count": 60, "bbox": 50, "spatial": 9}, ("count", "bbox", "spatial")),
+        ({"count": 130, "bbox": 20, "spatial": 25}, ("count", "bbox", "spatial")),
         ({"count": 50}, ("count", "bbox")),
     ],
 )
 def test_kinds_out_of_balance_are_a_warning_about_the_dataset(
     answers: dict[str, int], wanted: tuple[str, ...]
 ) -> None:
-    [finding] = balance(answers, wanted)
+    [finding] = balance(of_camera("top", answers), wanted)
     assert (finding.rule, finding.severity, finding.episode) == ("vqa.balance", "warning", None)
     for kind, count in answers.items():
         assert f"{kind} {count}" in finding.message
+
+
+def test_each_camera_is_judged_on_its_own() -> None:
+    answers = of_camera("top", {"count": 60, "bbox": 9}) + of_camera("wrist", {"count": 9, "bbox": 60})
+    found = [finding.message for finding in balance(answers, ("count", "bbox"))]
+    assert found == [
+        "Visual answers of top are out of balance (bbox 9, count 60).",
+        "Visual answers of wrist are out of balance (bbox 60, count 9).",
+    ]
+
+
+def test_what_was_asked_is_what_the_record_tells_or_all() -> None:
+    asked = Recorded("vqa", frozenset({"vqa"}), frozenset(range(12)), {}, ("count",))
+    for recorded, rules in (((), ["vqa.balance"]), ((asked,), [])):
+        overview = Overview(recorded)
+        for index in range(12):
+            overview.see(view([row for frame in range(9) for row in vqa(COUNT, frame)], index=index))
+        assert [finding.rule for finding in overview.findings()] == rules
 
 
 def test_kinds_are_counted_over_episodes() -> None:
@@ -52,7 +75,7 @@ def test_kinds_are_counted_over_episodes() -> None:
         rows = [row for frame in range(9) for row in vqa(COUNT if frame else COLOUR, frame)]
         overview.see(view(rows, index=index))
     [finding] = overview.findings()
-    assert "attribute 12, count 96" in finding.message
+    assert "attribute 12, bbox 0, count 96" in finding.message
 
 
 def recorded(style: str, *rows: int) -> Recorded:

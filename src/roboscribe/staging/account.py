@@ -21,6 +21,7 @@ class Ready:
         replaced: Number of rows that they take the place of, of each.
         warnings: Number of warnings about them.
         left_out: Number of answers that are missing in them, as all that the model said was impossible.
+        seen: Camera, kind and number of the visual answers among them.
     """
 
     annotators: tuple[str, ...]
@@ -28,6 +29,7 @@ class Ready:
     replaced: tuple[int, ...]
     warnings: int
     left_out: int
+    seen: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
-from roboscribe.config import ranges
+from roboscribe.config import QuestionKind, ranges
 from roboscribe.validation.base import EpisodeView, Finding, Style
 from roboscribe.validation.vqa import kinds_in
 
 OVERALL_RULES = {
-    "vqa.balance": "No kind of visual question is less than half, or more than twice, as common as is usual.",
+    "vqa.balance": "Of each camera no kind of visual question is less than half, or over twice, as common as is usual.",
     "dataset.bare": "Where some episodes have language rows, all have.",
     "record.rows": "Every episode has as many rows of each annotator as the run record says were written into it.",
 }
 """What each rule about the whole dataset demands, by its id."""
+
+KINDS: tuple[str, ...] = get_args(QuestionKind)
+"""Kinds of visual question that are expected of rows of which nothing tells what was asked."""
 
 ENOUGH = 20
 """Answers of each kind, on average, from which on their numbers tell more than chance does."""
@@ -48,14 +52,16 @@ class Overview:
         recorded: What the run record says.
         seen: Indices of the episodes.
         bare: Indices of those without any language row.
-        kinds: Visual answers of each kind.
+        kinds: Visual answers by camera and kind.
+        asked: Kinds of visual question that were asked; empty where nothing tells.
         astray: Rows that each of ``recorded`` tells of in an episode, and rows that are there, where these differ.
     """
 
     recorded: Sequence[Recorded] = ()
     seen: set[int] = field(default_factory=set[int])
     bare: set[int] = field(default_factory=set[int])
-    kinds: Counter[str] = field(default_factory=Counter[str])
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    asked: set[str] = field(default_factory=set[str])
     astray: dict[int, dict[int, tuple[int, int]]] = field(
         default_factory=dict[int, dict[int, tuple[int, int]]]
     )
@@ -70,7 +76,8 @@ class Overview:
         self.seen.add(view.index)
         if not view.rows:
             self.bare.add(view.index)
-        self.kinds.update(kinds_in(view))
+        for camera, kind, number in kinds_in(view.rows):
+            self.kinds[camera, kind] += number
         for at, entry in enumerate(self.recorded):
             present = sum(len(view.of_style(style)) for style in entry.styles)
             if entry.rows.get(view.index, present) != present:
@@ -79,31 +86,35 @@ class Overview:
     def findings(self) -> Iterator[Finding]:
         """The findings about all episodes that were seen."""
         yield from bare_episodes(self.bare, len(self.seen))
-        yield from balance(self.kinds, {kind for entry in self.recorded for kind in entry.kinds})
+        answers = ((camera, kind, number) for (camera, kind), number in self.kinds.items())
+        yield from balance(answers, self.asked.union(*(entry.kinds for entry in self.recorded)) or KINDS)
         for at, astray in sorted(self.astray.items()):
             yield from rows_recorded(self.recorded[at].annotator, astray)
 
 
-def balance(answers: Mapping[str, int], wanted: Collection[str] = ()) -> Iterator[Finding]:
-    """Findings of ``vqa.balance``.
+def balance(answers: Iterable[tuple[str, str, int]], wanted: Collection[str]) -> Iterator[Finding]:
+    """Findings of ``vqa.balance``, one for each camera.
 
     Args:
-        answers: Number of answers of each kind.
+        answers: Camera, kind and number; those of one camera and kind are added up.
         wanted: Kinds that were asked for, also where none was answered.
     """
-    counts = {kind: answers.get(kind, 0) for kind in sorted({*answers, *wanted})}
-    usual = sum(counts.values()) / max(1, len(counts))
-    odd = [kind for kind, count in counts.items() if not usual / 2 <= count <= 2 * usual]
-    if usual >= ENOUGH and odd:
-        numbers = ", ".join(f"{kind} {count}" for kind, count in counts.items())
-        yield Finding(
-            None,
-            "vqa.balance",
-            "warning",
-            None,
-            f"Visual answers are out of balance ({numbers}).",
-            "Ask for others with --vqa.kinds, or ask a model that can answer more of them.",
-        )
+    of_cameras: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for camera, kind, number in answers:
+        of_cameras[camera][kind] += number
+    for camera, present in sorted(of_cameras.items()):
+        counts = {kind: present[kind] for kind in sorted({*present, *wanted})}
+        usual = sum(counts.values()) / len(counts)
+        if usual >= ENOUGH and not all(usual / 2 <= count <= 2 * usual for count in counts.values()):
+            numbers = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+            yield Finding(
+                None,
+                "vqa.balance",
+                "warning",
+                None,
+                f"Visual answers of {camera or 'no camera'} are out of balance ({numbers}).",
+                "Ask for others with --vqa.kinds, or ask a model that can answer more of them.",
+            )
 
 
 def bare_episodes(bare: Collection[int], episodes: int) -> Iterator[Finding]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from roboscribe.episode import Camera
@@ -12,6 +12,7 @@ from roboscribe.language import Row
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 from roboscribe.validation.content import (
     as_list,
+    as_object,
     in_pixels,
     inside,
     key_fault,
@@ -171,9 +172,11 @@ def kind_of(answer: dict[str, Any]) -> str | None:
     return "spatial" if "subject" in answer or "relation" in answer else None
 
 
-def kinds_in(view: EpisodeView) -> Iterator[str]:
-    """The kind of each visual answer of an episode that is of one."""
-    return (kind for _, data in _objects(view) if (kind := kind_of(data)))
+def kinds_in(rows: Iterable[Row]) -> tuple[tuple[str, str, int], ...]:
+    """Camera, kind and number of the visual answers among rows that are of a kind."""
+    answers = (row for row in rows if row.style == "vqa" and row.role == "assistant")
+    kinds = ((row.camera or "", kind_of(as_object(parsed(row)[0]))) for row in answers)
+    return tuple((camera, kind, number) for (camera, kind), number in Counter(kinds).items() if kind)
 
 
 def _answers(view: EpisodeView) -> Iterator[Row]:
