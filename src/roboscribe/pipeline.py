@@ -14,13 +14,12 @@ from pathlib import Path
 
 from roboscribe.annotators.registry import select_annotators
 from roboscribe.annotators.selection import Selection
-from roboscribe.config import AnnotateSettings, parse_episodes
-from roboscribe.dataset import Dataset, Shard, check_episodes, open_dataset
+from roboscribe.config import AnnotateSettings
+from roboscribe.dataset import Dataset, Shard, open_dataset
 from roboscribe.dataset.declare import tool_names
-from roboscribe.dataset.hub import locate
 from roboscribe.dataset.prepared import PreparedFile, PreparedFiles
 from roboscribe.dataset.rewrite import Rewrite, WriteReport
-from roboscribe.dataset.writer import EpisodeUpdate, check_target, language_rewrite
+from roboscribe.dataset.writer import EpisodeUpdate, language_rewrite
 from roboscribe.events import (
     EpisodeStaged,
     Event,
@@ -40,6 +39,7 @@ from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
 from roboscribe.models.staged import StagedModel
+from roboscribe.opened import VERIFIED, Opened, open_datasets
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.account import Account, Piece, Ready
@@ -55,9 +55,6 @@ from roboscribe.validation import Finding
 from roboscribe.validation.overall import balance
 from roboscribe.validation.update import UNWRITABLE, new_findings
 from roboscribe.validation.vqa import kinds_in
-
-VERIFIED = 1000
-"""Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
 
 
 def annotate(
@@ -116,47 +113,6 @@ def prepare(
         missing = run.recall(shards)
         run.stage()
         return run.finished(run.prepare(missing) if not run.loop.stopped else WriteReport())
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What a run works on.
-
-    Attributes:
-        source: Where episodes come from.
-        stored: Where the rows already written are: the output dataset once it exists, else the source.
-        target: Folder of the annotated dataset.
-        episodes: Indices of the episodes to annotate, ascending.
-    """
-
-    source: Dataset
-    stored: Dataset
-    target: Path
-    episodes: tuple[int, ...]
-
-    def staging(self) -> Staging:
-        """Where results are kept."""
-        return Staging(self.target, len(self.source.episode_indices))
-
-
-def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened:
-    """Open what the settings name, and make sure that it can be read and written.
-
-    Args:
-        settings: Of the run.
-        sparse: Whether few of the episodes will be read.
-
-    Raises:
-        RoboscribeError: It cannot be, or there is no such episode or camera.
-    """
-    wanted = parse_episodes(settings.episodes)
-    source = open_dataset(locate(settings), sparse=sparse)
-    episodes = check_episodes(source, wanted)
-    for section in (settings.frames, settings.vqa, settings.trace):
-        for key in section.cameras:
-            source.camera(key)
-    target = settings.output_dir or source.root
-    return Opened(source, check_target(source, target), target, episodes)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from roboscribe.frames import FrameSettings, FrameStore
 from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget, Ledger, Prices
 from roboscribe.models.select import rehearse_model
-from roboscribe.pipeline import Opened, open_datasets
+from roboscribe.opened import Opened, open_datasets
 from roboscribe.prompts import Prompts
 from roboscribe.staging import Staging
 from roboscribe.staging.ahead import showing

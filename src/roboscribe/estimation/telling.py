@@ -13,7 +13,7 @@ from roboscribe.estimation.sums import ENOUGH, SCHEMA
 from roboscribe.models.ledger import Budget, Prices
 from roboscribe.models.rehearsal import PROBE, Rehearsal
 from roboscribe.models.request import Usage
-from roboscribe.pipeline import Opened
+from roboscribe.opened import Opened
 
 ASSUMED_SECONDS = 5.0
 """How long a call is taken to last where nobody has measured."""

@@ -14,7 +14,8 @@ from roboscribe.hirobot.opened import Opened as OpenedForIndices
 from roboscribe.hirobot.opened import open_for_index_features
 from roboscribe.hirobot.skills import make_skills
 from roboscribe.models.select import staged_model
-from roboscribe.pipeline import Opened, annotate, open_datasets, prepare
+from roboscribe.opened import Opened, open_datasets
+from roboscribe.pipeline import annotate, prepare
 from roboscribe.prompts import Prompts
 
 Settings = AnnotateSettings | SkillsSettings

@@ -35,8 +35,8 @@ from roboscribe.executors.report import FILES, NUMBER, TIME_WIDTH, WRITE, log_pa
 from roboscribe.executors.watch import Watch, watch
 from roboscribe.hirobot.dialogue import target_of
 from roboscribe.models.select import runs_here
+from roboscribe.opened import VERIFIED
 from roboscribe.origin import installing
-from roboscribe.pipeline import VERIFIED
 from roboscribe.plain import counted
 from roboscribe.staging.cores import cores
 

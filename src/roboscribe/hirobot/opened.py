@@ -19,10 +19,8 @@ from roboscribe.frames import FrameSettings, FrameStore
 from roboscribe.models.base import Model
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
+from roboscribe.opened import VERIFIED
 from roboscribe.prompts import Prompts
-
-VERIFIED = 1000
-"""Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
 
 
 @dataclass(frozen=True)

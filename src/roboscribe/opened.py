@@ -1,0 +1,56 @@
+"""What a run of annotate works on: settings go in; datasets, the folder of the result and episodes come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roboscribe.config import AnnotateSettings, parse_episodes
+from roboscribe.dataset import Dataset, check_episodes, open_dataset
+from roboscribe.dataset.hub import locate
+from roboscribe.dataset.writer import check_target
+from roboscribe.staging import Staging
+
+VERIFIED = 1000
+"""Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a run works on.
+
+    Attributes:
+        source: Where episodes come from.
+        stored: Where the rows already written are: the output dataset once it exists, else the source.
+        target: Folder of the annotated dataset.
+        episodes: Indices of the episodes to annotate, ascending.
+    """
+
+    source: Dataset
+    stored: Dataset
+    target: Path
+    episodes: tuple[int, ...]
+
+    def staging(self) -> Staging:
+        """Where results are kept."""
+        return Staging(self.target, len(self.source.episode_indices))
+
+
+def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened:
+    """Open what the settings name, and make sure that it can be read and written.
+
+    Args:
+        settings: Of the run.
+        sparse: Whether few of the episodes will be read.
+
+    Raises:
+        RoboscribeError: It cannot be, or there is no such episode or camera.
+    """
+    wanted = parse_episodes(settings.episodes)
+    source = open_dataset(locate(settings), sparse=sparse)
+    episodes = check_episodes(source, wanted)
+    for section in (settings.frames, settings.vqa, settings.trace):
+        for key in section.cameras:
+            source.camera(key)
+    target = settings.output_dir or source.root
+    return Opened(source, check_target(source, target), target, episodes)
