@@ -22,6 +22,13 @@ TOP = CAMERAS[0].key
 TIMES = np.arange(120, dtype=np.float32) / np.float32(30)
 
 
+Case = EpisodeView | Sequence[Row]
+"""An episode, or rows for the valid one."""
+
+Cases = dict[str, list[Case]]
+"""Cases by the rule that they are about."""
+
+
 def t(frame: int) -> float:
     """Exact timestamp of a frame."""
     return float(TIMES[frame])
@@ -47,6 +54,17 @@ def vqa(answer: Any, frame: int = 10, question: str = "What is it?") -> list[Row
     """A question and its answer."""
     text = answer if isinstance(answer, str) else json.dumps(answer)
     return [row("vqa", question, frame, role="user"), row("vqa", text, frame)]
+
+
+def speech(**call: Any) -> Row:
+    """A row at the start that calls a tool; of the call for ``say``, these keys are others."""
+    function = {"name": "say", "arguments": {"text": "Hello."}}
+    return replace(say("", t(0)), tool_calls=({"type": "function", "function": function} | call,))
+
+
+def call_of(arguments: Any, name: str = "say") -> Row:
+    """A row at the start that calls a tool with these arguments."""
+    return speech(function={"name": name, "arguments": arguments})
 
 
 def plan(*steps: str) -> str:

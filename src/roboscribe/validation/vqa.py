@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -127,7 +128,7 @@ def counts(view: EpisodeView) -> Iterator[Problem]:
         if type(count) is not int or count < 0:
             yield Problem(
                 row.timestamp,
-                f"The count {seen(row)} is {count!r}.",
+                f"The count {seen(row)} is {json.dumps(count, ensure_ascii=False)}.",
                 "Give a whole number of at least 0, not a text or true/false.",
             )
 

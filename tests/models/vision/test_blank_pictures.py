@@ -18,7 +18,6 @@ from roboscribe.models.builtin.vision import answer_about
 
 KINDS: tuple[QuestionKind, ...] = get_args(QuestionKind)
 HEIGHT, WIDTH = 120, 160
-CHANCE = np.random.default_rng(7)
 
 
 def even(level: int) -> Callable[[int], np.ndarray]:
@@ -29,7 +28,7 @@ def grainy(level: float, spread: float, channels: int = 3) -> Callable[[int], np
     """A sensor's noise around a level, in colour or in grey."""
 
     def picture(frame: int) -> np.ndarray:
-        noise = CHANCE.normal(level, spread, (HEIGHT, WIDTH, channels))
+        noise = np.random.default_rng(frame).normal(level, spread, (HEIGHT, WIDTH, channels))
         return np.broadcast_to(noise.clip(0, 255), (HEIGHT, WIDTH, 3)).astype(np.uint8)
 
     return picture
@@ -37,7 +36,7 @@ def grainy(level: float, spread: float, channels: int = 3) -> Callable[[int], np
 
 def overexposed(frame: int) -> np.ndarray:
     """White, but for a little colour that has survived somewhere."""
-    picture = CHANCE.normal(254, 2, (HEIGHT, WIDTH, 3))
+    picture = np.random.default_rng(frame).normal(254, 2, (HEIGHT, WIDTH, 3))
     picture[50:70, 60 + frame : 80 + frame] = (255, 244, 244)
     return picture.clip(0, 255).astype(np.uint8)
 
