@@ -246,6 +246,8 @@ def test_a_local_model_may_be_moved_but_not_changed(tmp_path: Path) -> None:
         ({"timeout_s": 0.0}, "--vlm.timeout-s is 0"),
         ({"parallel_servers": 0}, "--vlm.parallel-servers is 0"),
         ({"api_base": ("localhost:8000",)}, "'localhost:8000' is no server address"),
+        ({"api_base": ("http://localhost:80b/v1",)}, "'http://localhost:80b/v1' is no server address"),
+        ({"api_base": ("http:///v1",)}, "'http:///v1' is no server address"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(vlm: dict[str, Any], said: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from roboscribe.config.checks import NOT_AN_ANSWER, at_least, json_object
 from roboscribe.errors import SettingsError
@@ -121,7 +122,7 @@ class VlmSettings:
                     "--vlm.api-base holds a user name or password, which would be kept with the settings.",
                     f"Leave it out; an API key goes into the environment variable {self.api_key_env}.",
                 )
-            if not url.startswith(("http://", "https://")):
+            if not _is_address(url):
                 raise SettingsError(
                     f"--vlm.api-base: {url!r} is no server address.", "Write it as http://localhost:8000/v1."
                 )
@@ -144,3 +145,12 @@ class VlmSettings:
         """Server addresses, each once; commas separate too."""
         urls = (url.strip().rstrip("/") for text in self.api_base for url in text.split(","))
         return tuple(dict.fromkeys(url for url in urls if url))
+
+
+def _is_address(url: str) -> bool:
+    try:
+        where = urlsplit(url)
+        # A port is read when it is asked for, and may be no number.
+        return where.scheme in ("http", "https") and where.hostname is not None and where.port != 0
+    except ValueError:
+        return False
