@@ -26,6 +26,7 @@ from roboscribe.dataset import open_dataset
 from roboscribe.events import Event, RunFinished
 from roboscribe.frames.store import FrameStore
 from roboscribe.language import STYLES
+from roboscribe.models.cache import RequestCache
 from roboscribe.pipeline import annotate
 from roboscribe.status import read_status
 from roboscribe.validation import check_dataset
@@ -53,6 +54,11 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[FakeServer]:
     with FakeServer() as running:
         yield running
+
+
+def slow_probes(body: dict[str, Any]) -> float:
+    """Latency of a server that takes long to be looked at."""
+    return 0.5 if is_probe(body) else 0.0
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -284,13 +290,52 @@ def test_what_cannot_work_is_one_message_before_an_episode_is_spent(
 
 
 def test_however_long_a_server_is_looked_at_nothing_is_asked_before(dataset: Path) -> None:
-    def slow_probes(body: dict[str, Any]) -> float:
-        return 0.5 if is_probe(body) else 0.0
-
     with FakeServer(latency=slow_probes) as server:
         annotate(replace(settings(dataset, server), only=("task_aug", "vqa")))
     known = max(request.ended for request in server.seen if is_probe(request.body))
     assert min(request.arrived for request in server.asked) >= known
+
+
+@pytest.mark.parametrize("lost", [{"images": "refused"}, {"key": "secret"}])
+def test_a_server_that_is_remembered_and_cannot_be_used_any_more_is_one_message_too(
+    dataset: Path, tmp_path: Path, lost: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache" / "roboscribe"
+    before = digests(dataset)
+
+    with FakeServer(latency=slow_probes) as server:
+        annotate(settings(dataset, server, tmp_path / "first", cache=True))
+        (cache / "requests.sqlite").unlink()
+        assert "json_schema" in (cache / "servers.json").read_text()
+        server.seen.clear()
+        vars(server).update(lost)
+        words = ["--root", str(dataset), "--vlm.api-base", server.url, "--vlm.model-id", "fake-vlm"]
+        assert main(["annotate", *words, "--vlm.retries", "0"]) == 2
+        answered = len(server.asked)
+    assert (answered > 0) == ("images" in lost), "it was asked while it was looked at"
+    assert capsys.readouterr().err.strip().count("\n") == 0
+    assert digests(dataset) == before
+    assert RequestCache(cache, print).count == 0
+    assert "json_schema" not in (cache / "servers.json").read_text()
+
+
+def test_a_server_that_is_remembered_and_answers_otherwise_changes_no_byte(
+    dataset: Path, tmp_path: Path
+) -> None:
+    with FakeServer(structured="ignored") as server:
+        annotate(settings(dataset, server, tmp_path / "cold"))
+    assert not (tmp_path / "cache").exists(), "without a cache nothing is remembered"
+    with FakeServer(latency=slow_probes) as server:
+        told = {"cache": True, "cache_dir": tmp_path / "known"}
+        annotate(settings(dataset, server, tmp_path / "first", **told))
+        (tmp_path / "known" / "requests.sqlite").unlink()
+        server.seen.clear()
+        server.structured = "ignored"
+        finished = annotate(settings(dataset, server, tmp_path / "warm", **told))
+        formats = {bool(request.body.get("response_format")) for request in server.asked}
+    assert (finished.annotated, finished.failed) == (8, 0)
+    assert formats == {True, False}, "it was asked while it was looked at, and again afterwards"
+    assert digests(tmp_path / "warm") == digests(tmp_path / "cold")
 
 
 def test_a_server_without_eyes_does_for_what_shows_no_pictures(dataset: Path) -> None:

@@ -147,6 +147,7 @@ def test_a_model_is_served_asked_and_remembered(tmp_path: Path) -> None:
             accounts.append((model.ledger.calls, model.ledger.cached))
     assert answers[0] == answers[1]
     assert accounts == [(1, 0), (0, 1)]
+    assert not (tmp_path / "servers.json").exists(), "the next server may have the same port"
 
 
 @pytest.mark.parametrize("gpus", [0, 1])

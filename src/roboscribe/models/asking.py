@@ -91,7 +91,7 @@ class AskingModel:
         self._looks = looks
         self._places = places
         self._recalls = True
-        self._check: asyncio.Future[None] | None = None
+        self._gate: asyncio.Future[None] | None = None
 
     @property
     def identity(self) -> str:
@@ -119,7 +119,9 @@ class AskingModel:
 
     @asynccontextmanager
     async def opened(self, showing: Sequence[str]) -> AsyncGenerator[None]:
-        """Around its use: its backend is checked at the start, which asks wait for, and let go of at the end.
+        """Around its use: its backend is checked at the start, and let go of at the end.
+
+        Asks wait for the check, or their replies do where the backend knows what it will find.
 
         Args:
             showing: Names of what will show pictures, which the check then covers.
@@ -127,9 +129,11 @@ class AskingModel:
         Raises:
             RoboscribeError: The backend cannot be used.
         """
-        self._check = asyncio.ensure_future(self.backend.check(showing))
+        knows = self.backend.knows(showing)
+        check = asyncio.ensure_future(self.backend.check(showing))
+        self._gate = None if knows else check
         try:
-            await self._check
+            await check
             yield
         finally:
             await self.backend.close()
@@ -150,8 +154,8 @@ class AskingModel:
         if kept is not None:
             self.ledger.cached += 1
             return ask.settled(kept)
-        if self._check is not None:
-            await asyncio.shield(self._check)
+        if self._gate is not None:
+            await asyncio.shield(self._gate)
         try:
             reply, answer = await self._ask(request, ask)
         except AnswerError:

@@ -57,6 +57,10 @@ class InProcess(ABC):
         self._say = say
         self._batcher: Batcher | None = None
 
+    def knows(self, showing: Sequence[str]) -> bool:
+        """Never: it has to be loaded."""
+        return False
+
     async def complete(self, request: Request) -> Reply:
         """The model's reply.
 

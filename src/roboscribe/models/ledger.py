@@ -69,7 +69,7 @@ class Ledger:
         retries: Requests sent again after a fault of the server or the network.
         repairs: Replies sent back to the model to be mended.
         failures: Asks that got no valid answer.
-        probes: Small requests that found out what a server can do.
+        probes: Requests that only found out what a server can do.
     """
 
     prices: Prices = Prices()

@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
 from itertools import count
@@ -30,7 +31,8 @@ from roboscribe.models.dialect import (
 from roboscribe.models.families import family_of
 from roboscribe.models.ledger import Ledger
 from roboscribe.models.probe import Send, learn, takes_films
-from roboscribe.models.request import Reply, Request, without_clips
+from roboscribe.models.request import Rank, Reply, Request, without_clips
+from roboscribe.models.servers import KnownServers, Server, key_of
 from roboscribe.models.slots import Slots
 from roboscribe.models.trouble import Trouble, hint_for, key_refused
 
@@ -45,6 +47,8 @@ _LONGEST_ASKED_WAIT = 600.0
 _PROBE_TRIES = 3
 _FAULTS_BEFORE_REST = 3
 _NEVER = float("inf")
+_AT_ONCE: Rank = (-1_000_000, 0)
+"""The rank of probing requests where asks are put beside them."""
 
 
 class OpenAIBackend:
@@ -52,7 +56,8 @@ class OpenAIBackend:
 
     Faults that may pass are tried again, at another server when there is one, with exponential backoff, full
     jitter and respect for Retry-After. What each server can do is found out once, by ``check`` or before the
-    first request. Belongs to one event loop.
+    first request. Where earlier runs have found it out, requests are put in the dialect that is remembered while
+    ``check`` is under way, and their replies hold if it finds the same. Belongs to one event loop.
 
     Args:
         vlm: How to ask.
@@ -61,6 +66,7 @@ class OpenAIBackend:
         urls: Their addresses; the library's own default when empty.
         ledger: Where what is sent is accounted for.
         say: Told what a user should know though it is no error.
+        known: What earlier runs found out of servers; None to know nothing.
         environ: Where the API key is.
         wait: Sleeps for a number of seconds.
         clock: Seconds, never running backwards.
@@ -78,6 +84,7 @@ class OpenAIBackend:
         urls: Sequence[str],
         ledger: Ledger,
         say: Callable[[str], None],
+        known: KnownServers | None = None,
         environ: Mapping[str, str] = os.environ,
         wait: Wait = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -102,11 +109,33 @@ class OpenAIBackend:
         self._sampling = sampling_of(vlm)
         self._full = Dialect(calm=family_of(model).thinks and vlm.reasoning_effort is None)
         self._slots = Slots(vlm.client_concurrency)
+        self._known = known
+        self._keys = [key_of(url, model, self._full, vlm.image_format) for url in self._addresses]
+        # Of each server in turn, while they are checked and were known before.
+        self._hoped: Sequence[Dialect] = ()
+        self._found: dict[Endpoint, Dialect] = {}
+        self._unusable: RoboscribeError | None = None
+        self._checked = asyncio.Event()
+        self._checked.set()
         self._showing: Sequence[str] = ()
         self._turn = 0
         # Waits only spread requests in time; what is answered does not depend on them.
         self._jitter = random.Random()
         self._pngs: WeakKeyDictionary[Jpeg, str] = WeakKeyDictionary()
+
+    def knows(self, showing: Sequence[str]) -> bool:
+        """Whether earlier runs have found out what every server can do; requests may then be put before ``check`` ends.
+
+        Args:
+            showing: Names of what will show pictures.
+        """
+        servers = [self._known.find(key) for key in self._keys] if self._known is not None else []
+        dialects = [server.dialect for server in servers if server and (server.sees or not showing)]
+        if self._known is None or len(dialects) < len(servers):
+            return False
+        self._hoped = dialects
+        self._checked.clear()
+        return True
 
     async def check(self, showing: Sequence[str]) -> None:
         """Find out what every server can do; those that cannot be used are left aside, with a note.
@@ -117,6 +146,16 @@ class OpenAIBackend:
         Raises:
             ServerError: None of them can be used.
         """
+        try:
+            await self._check(showing)
+        except RoboscribeError as error:
+            self._unusable = error
+            raise
+        finally:
+            self._hoped = ()
+            self._checked.set()
+
+    async def _check(self, showing: Sequence[str]) -> None:
         self._showing = showing
         await self._open()
         found = await asyncio.gather(*map(self._dialect, self._endpoints), return_exceptions=True)
@@ -131,6 +170,9 @@ class OpenAIBackend:
                 endpoint.rests_until = _NEVER
             elif isinstance(outcome, BaseException):
                 raise outcome
+            else:
+                self._found[endpoint] = outcome
+        self._remember()
         if len(errors) == len(self._endpoints):
             raise errors[0]
         for error in errors:
@@ -144,9 +186,14 @@ class OpenAIBackend:
             ServerError: No server can be reached any more, or all of them refuse key or model.
         """
         await self._open()
+        if request.clips:
+            # Whether servers take videos is not remembered.
+            await self._checked.wait()
         attempt = 0
         while True:
-            endpoint, outcome = await self._try(request, attempt)
+            endpoint, outcome, hoped = await self._try(request, attempt)
+            if hoped is not None and not await self._holds(endpoint, outcome, hoped):
+                continue
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.kind == "refused":
@@ -183,20 +230,49 @@ class OpenAIBackend:
                     module.Endpoint(url, self._key, self._vlm.timeout_s) for url in self._addresses
                 ]
 
-    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble]:
-        """The server, and what it said."""
+    async def _try(self, request: Request, attempt: int) -> tuple[Endpoint, Reply | Trouble, Dialect | None]:
+        """The server, what it said, and the dialect in which it was asked in the hope that it still speaks it."""
         async with self._slots.slot(request.rank):
             endpoint = self._next()
+            hoped = self._hoped[self._endpoints.index(endpoint)] if self._hoped else None
             try:
+                if hoped is not None:
+                    return endpoint, await self._post(endpoint, request, hoped), hoped
                 reply = await self._send(endpoint, request)
             except Trouble as trouble:
                 if trouble.kind == "busy" and attempt < self._vlm.retries:
                     # Waiting with the slot in hand sends less, which is what was asked for.
                     await self._wait(self._delay(attempt, trouble))
-                return endpoint, trouble
+                return endpoint, trouble, hoped
             endpoint.failures = 0
             endpoint.rests_until = 0.0
-            return endpoint, reply
+            return endpoint, reply, None
+
+    async def _holds(self, endpoint: Endpoint, outcome: Reply | Trouble, hoped: Dialect) -> bool:
+        """Whether what a server said before it was checked counts; otherwise the request is to be put anew.
+
+        Raises:
+            RoboscribeError: No server can be used.
+        """
+        await self._checked.wait()
+        if self._unusable is not None:
+            raise self._unusable
+        # A refusal may be one of the schema, upon which a server is asked in a simpler dialect.
+        refused = isinstance(outcome, Trouble) and outcome.kind == "refused"
+        if not refused and self._found.get(endpoint) == hoped:
+            return True
+        if isinstance(outcome, Reply):
+            self._ledger.probes += 1
+            self._ledger.used(outcome.usage)
+        self._ledger.retries += 1
+        return False
+
+    def _remember(self) -> None:
+        """Keep what was found out, and forget servers that cannot be used."""
+        if self._known is not None:
+            dialects = [self._found.get(endpoint) for endpoint in self._endpoints]
+            servers = [dialect and Server(dialect, sees=bool(self._showing)) for dialect in dialects]
+            self._known.keep(dict(zip(self._keys, servers, strict=True)))
 
     def _next(self) -> Endpoint:
         """The server with least to do among those that do not rest, in turn where they are even."""
@@ -295,7 +371,9 @@ class OpenAIBackend:
         async def send(request: Request, dialect: Dialect) -> Reply:
             for attempt in count():
                 try:
-                    reply = await self._post(endpoint, request, dialect)
+                    # Nobody who holds a slot waits for a check: either nothing is asked before it ends, or in hope.
+                    async with self._slots.slot(_AT_ONCE) if self._hoped else nullcontext():
+                        reply = await self._post(endpoint, request, dialect)
                 except Trouble as trouble:
                     # A server that asks to slow down is there; of others it is better to be told soon.
                     patience = self._vlm.retries if trouble.kind == "busy" else 0

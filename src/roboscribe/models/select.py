@@ -28,6 +28,7 @@ from roboscribe.models.openai import OpenAIBackend
 from roboscribe.models.rehearsal import Rehearsal
 from roboscribe.models.request import Backend
 from roboscribe.models.server import serving, visible_gpus
+from roboscribe.models.servers import KnownServers
 from roboscribe.models.staged import StagedModel
 from roboscribe.models.tokens import count_tokens
 from roboscribe.models.trouble import address, key_refused
@@ -130,7 +131,8 @@ def open_model(
         yield BuiltinModel()
         return
     ledger = Ledger(Prices.of(vlm), budget)
-    cache = RequestCache(vlm.cache_dir or default_folder(environ), say) if vlm.cache else None
+    folder = vlm.cache_dir or default_folder(environ)
+    cache = RequestCache(folder, say) if vlm.cache else None
 
     def asking(backend: Backend, model: str) -> AskingModel:
         return AskingModel(
@@ -149,7 +151,9 @@ def open_model(
         with serving(vlm, model, say, gpus=visible_gpus(environ), environ=environ) as urls:
             yield asking(_openai(vlm, model, urls, ledger, say, environ), model)
     else:
-        yield asking(_openai(vlm, model, urls, ledger, say, environ), model)
+        # Of servers that a run starts itself nothing is remembered: the next ones have their ports.
+        known = KnownServers(folder) if vlm.cache else None
+        yield asking(_openai(vlm, model, urls, ledger, say, environ, known), model)
 
 
 @contextmanager
@@ -270,12 +274,25 @@ def _named(vlm: VlmSettings, needed_by: str) -> str:
 
 
 def _openai(
-    vlm: VlmSettings, model: str, urls: tuple[str, ...], ledger: Ledger, say: Say, environ: Mapping[str, str]
+    vlm: VlmSettings,
+    model: str,
+    urls: tuple[str, ...],
+    ledger: Ledger,
+    say: Say,
+    environ: Mapping[str, str],
+    known: KnownServers | None = None,
 ) -> Backend:
     if find_spec("openai") is None:
         raise _not_installed("openai", "openai")
     return OpenAIBackend(
-        vlm, identity=identity_of(vlm, model), model=model, urls=urls, ledger=ledger, say=say, environ=environ
+        vlm,
+        identity=identity_of(vlm, model),
+        model=model,
+        urls=urls,
+        ledger=ledger,
+        say=say,
+        known=known,
+        environ=environ,
     )
 
 
