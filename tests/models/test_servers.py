@@ -138,7 +138,7 @@ def test_a_server_that_heeds_no_schemas_any_more_is_asked_again_in_its_dialect(t
 
 @pytest.mark.parametrize("at_once", [1, 2, 16])
 def test_probes_and_asks_together_keep_to_the_concurrency(at_once: int, tmp_path: Path) -> None:
-    with FakeServer(latency=0.02) as server:
+    with FakeServer(latency=0.02 * at_once) as server:
         run_opened([server], looks_at(1), tmp_path)
         server.stats.peak_in_flight = 0
         run = run_opened([server], looks_at(20), tmp_path, client_concurrency=at_once)

@@ -94,8 +94,13 @@ class KnownServers:
     def _write(self, servers: Mapping[str, Server]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=self._path.parent, prefix=f".{NAME}.", delete=False) as file:
-            file.write(_form().dump_json(dict(servers), indent=1))
-        os.replace(file.name, self._path)
+            try:
+                file.write(_form().dump_json(dict(servers), indent=1))
+                file.flush()
+                os.replace(file.name, self._path)
+            except OSError:
+                os.unlink(file.name)
+                raise
 
 
 def key_of(url: str | None, model: str, full: Dialect, image_format: str) -> str:
