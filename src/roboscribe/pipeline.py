@@ -51,6 +51,7 @@ from roboscribe.staging.pool import Pool
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
+from roboscribe.threads import off_loop
 from roboscribe.validation import Finding
 from roboscribe.validation.overall import balance
 from roboscribe.validation.update import UNWRITABLE, new_findings
@@ -264,7 +265,7 @@ class Run:
             self._let_go()
             if pool and left and self.loop.goes_on():
                 await pool.each(tuple(left), self.loop.goes_on, self._take)
-            await self.ahead.pace.off_loop(self.staging.seal)
+            await off_loop(self.staging.seal)
 
     def _let_go(self) -> None:
         """Give back the memory that staging took, as writing, or other processes, are to have it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from roboscribe.events import EpisodeStaged, Event
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
 from roboscribe.staging.pace import PREPARED_AT_ONCE, ROUNDS, Pace
+from roboscribe.threads import off_loop
 
 
 async def has_room(pace: Pace) -> bool:
@@ -51,6 +53,28 @@ def test_few_episodes_are_prepared_at_the_same_time() -> None:
             assert await has_room(pace)
 
     asyncio.run(run())
+
+
+def test_addresses_are_looked_up_while_all_threads_prepare_episodes() -> None:
+    async def run() -> None:
+        done = threading.Event()
+        with Pace(64):
+            names = [asyncio.create_task(off_loop(_busy, done)) for _ in range(2 * PREPARED_AT_ONCE)]
+            try:
+                await asyncio.sleep(0)
+                await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80), 5)
+            finally:
+                done.set()
+            # All that takes memory is done on these, however much of it waits.
+            assert len(set(await asyncio.gather(*names))) <= PREPARED_AT_ONCE
+
+    asyncio.run(run())
+
+
+def _busy(done: threading.Event) -> str:
+    """Name of the thread that waits."""
+    done.wait(10)
+    return threading.current_thread().name
 
 
 def test_who_waits_for_room_gets_it_as_work_ends() -> None:

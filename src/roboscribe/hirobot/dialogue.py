@@ -37,6 +37,7 @@ from roboscribe.staging import STAGES, Record
 from roboscribe.staging.answers import AnswerLog, key_of
 from roboscribe.staging.pace import PacedModel
 from roboscribe.staging.runrecord import Written
+from roboscribe.threads import off_loop
 
 NAME = "dialogue"
 
@@ -275,7 +276,7 @@ class DialogueMaker:
             EpisodeError: It has none, and none are to be made.
         """
         index = scene.episode.index
-        known = await asyncio.to_thread(self._known_skills, index)
+        known = await off_loop(self._known_skills, index)
         if known is not None:
             if index in self._given and known != self._copied.get(index):
                 self.skills.made[index] = known
@@ -349,8 +350,8 @@ class DialogueMaker:
         skills = self.skills
         async with AsyncExitStack() as stack:
             with skills.loop.pace.preparing():
-                episode = await asyncio.to_thread(self.opened.source.episode, index)
-                log = await asyncio.to_thread(AnswerLog, skills.staging.path(index, NAME))
+                episode = await off_loop(self.opened.source.episode, index)
+                log = await off_loop(AnswerLog, skills.staging.path(index, NAME))
                 needs = self._needs(episode)
                 frames = await stack.enter_async_context(self._store.admit(episode, needs))
             yield Scene(episode, self.settings.seed, frames), log

@@ -41,6 +41,7 @@ from roboscribe.staging.answers import AnswerLog
 from roboscribe.staging.loop import EpisodeLoop
 from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.store import writable
+from roboscribe.threads import off_loop
 
 PART = ".part"
 """What the name of an unfinished result ends with."""
@@ -235,7 +236,7 @@ class _Run:
         data, line = _read(text)
         subject = Subject(number, self.log, lambda _: self._photos(line))
         occasion = line.occasion(number - 1, self.settings.seed)
-        digest = await asyncio.to_thread(self._digest, line)
+        digest = await off_loop(self._digest, line)
         await self.loop.usable.wait()
         return _Answered(data, subject, digest, occasion, *await self._imagine(subject, digest, occasion))
 

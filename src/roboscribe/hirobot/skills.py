@@ -44,6 +44,7 @@ from roboscribe.staging.pace import Pace, PacedModel
 from roboscribe.staging.produce import produce
 from roboscribe.staging.runrecord import PATH as RUN_RECORD
 from roboscribe.staging.runrecord import RunRecord, Written
+from roboscribe.threads import off_loop
 
 MOST_TASKS_TOLD = 5
 """Tasks named in the description of a dataset."""
@@ -167,7 +168,7 @@ class SkillsMaker:
         """
         async with self.loop.opened(self.ahead.showing(episodes)):
             await self.loop.each(episodes, self._work)
-            await self.loop.pace.off_loop(self.staging.seal)
+            await off_loop(self.staging.seal)
 
     async def _work(self, index: int) -> None:
         async with self.ahead.scene(index) as (scene, _):

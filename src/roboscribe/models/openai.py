@@ -35,6 +35,7 @@ from roboscribe.models.request import Rank, Reply, Request, without_clips
 from roboscribe.models.servers import KnownServers, Server, key_of
 from roboscribe.models.slots import Slots
 from roboscribe.models.trouble import Trouble, hint_for, key_refused
+from roboscribe.threads import off_loop
 
 if TYPE_CHECKING:
     from roboscribe.models.endpoint import Endpoint
@@ -341,7 +342,7 @@ class OpenAIBackend:
         pictures = request.pictures
         for picture in pictures:
             if picture not in self._pngs:
-                self._pngs[picture] = await asyncio.to_thread(png_url, picture)
+                self._pngs[picture] = await off_loop(png_url, picture)
         return {picture: self._pngs[picture] for picture in pictures}
 
     async def _dialect(self, endpoint: Endpoint) -> Dialect:

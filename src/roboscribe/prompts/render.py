@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import fields
@@ -18,6 +17,7 @@ from roboscribe.asks import __all__ as _names
 from roboscribe.errors import RunStopped, SettingsError, cause
 from roboscribe.frames import Part
 from roboscribe.prompts.samples import sample_asks
+from roboscribe.threads import off_loop
 
 HERE = Path(__file__).parent
 SUFFIX = ".md.j2"
@@ -71,7 +71,7 @@ class Prompts:
             RoboscribeError: What there is to see cannot be read.
             RunStopped: The template reads what is not there.
         """
-        parts = list(await asyncio.to_thread(ask.look))
+        parts = list(await off_loop(ask.look))
         words = self._words(name_of(type(ask)), ask=ask)
         return self._words(SYSTEM), [*parts, words]
 

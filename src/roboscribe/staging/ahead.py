@@ -19,6 +19,7 @@ from roboscribe.models.base import Model
 from roboscribe.staging.fingerprint import provenance
 from roboscribe.staging.pace import Pace
 from roboscribe.staging.store import Record, Staging
+from roboscribe.threads import off_loop
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Ahead:
         """
         async with AsyncExitStack() as stack:
             with self.pace.preparing():
-                episode, stored, due = await self.pace.off_loop(self._read, index)
+                episode, stored, due = await off_loop(self._read, index)
                 needs = FrameNeeds()
                 for annotator in self.selection.in_order:
                     needs |= annotator.needs(episode)
@@ -62,7 +63,7 @@ class Ahead:
                 scene = Scene(episode, self.seed, frames)
                 if due:
                     looks = any(annotator.needs(episode) for annotator in due)
-                    await self.pace.off_loop(_prepare, scene, looks)
+                    await off_loop(_prepare, scene, looks)
             yield scene, stored
 
     def showing(self, episodes: Iterable[int]) -> tuple[str, ...]:

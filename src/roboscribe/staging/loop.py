@@ -15,6 +15,7 @@ from roboscribe.models.base import Model
 from roboscribe.staging.ending import ending_in_order
 from roboscribe.staging.pace import Pace
 from roboscribe.staging.store import STAGES, Staging
+from roboscribe.threads import off_loop
 
 Work = Callable[[int], Awaitable[None]]
 """What is done with an episode, by its index."""
@@ -141,7 +142,7 @@ class EpisodeLoop:
             with self.pace.under_way():
                 await work(index)
                 if self.staging.is_full:
-                    await self.pace.off_loop(self.staging.seal_finished)
+                    await off_loop(self.staging.seal_finished)
         except RunStopped as error:
             self.stopped = str(error)
         except NotStaged:

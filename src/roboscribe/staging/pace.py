@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar, TypeVarTuple
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from roboscribe.asks import Answer, Ask
 from roboscribe.errors import NotStaged, RunStopped
 from roboscribe.models.base import Model
 from roboscribe.staging.cores import cores
+from roboscribe.threads import kept
 
 A = TypeVar("A", bound=Answer)
-T = TypeVar("T")
-Arguments = TypeVarTuple("Arguments")
 
 ROUNDS = 4
 """Rounds of asks kept ready beside the one under way, so that a model is never without work: one more than the longest
@@ -50,12 +49,14 @@ class Pace:
         self.stopped: RunStopped | None = None
         # No more than these for anything: each thread keeps memory for the largest that it did, some 20 MB.
         self._threads = ThreadPoolExecutor(PREPARED_AT_ONCE, "roboscribe-prepare")
+        self._in_use = ExitStack()
 
     def __enter__(self) -> Pace:
-        asyncio.get_running_loop().set_default_executor(self._threads)
+        self._in_use.enter_context(kept(self._threads))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._in_use.close()
         self._threads.shutdown()
 
     @contextmanager
@@ -77,10 +78,6 @@ class Pace:
         finally:
             self._preparing -= 1
             self._less.set()
-
-    async def off_loop(self, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        """The result of work done on one of the threads that prepare episodes."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     async def room(self) -> None:
         """Wait until so little is under way that another episode is to be begun."""

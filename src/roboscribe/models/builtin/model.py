@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from roboscribe.models.builtin.rephrase import rephrase
 from roboscribe.models.builtin.segment import segment
 from roboscribe.models.builtin.talk import interject
 from roboscribe.models.builtin.vision import answer_about
+from roboscribe.threads import off_loop
 
 A = TypeVar("A", bound=Answer)
 
@@ -70,4 +70,4 @@ class BuiltinModel:
         rule: Callable[[Any], Any] | None = RULES.get(type(ask))
         if rule is None:
             raise AnswerError(f"The builtin model has no rule for {type(ask).__name__}.")
-        return await asyncio.to_thread(rule, ask) if type(ask) in LOOKING else rule(ask)
+        return await off_loop(rule, ask) if type(ask) in LOOKING else rule(ask)
