@@ -34,6 +34,7 @@ class Stub(Blind):
     styles: frozenset[str | None]
     requires: tuple[str, ...] = ()
     accompanies: tuple[str, ...] = ()
+    reads_signals: bool = False
     text: str = "one"
     error: Exception | None = None
     version: int = 1

@@ -61,6 +61,7 @@ class Annotator(Protocol):
         requires: Names of annotators whose rows it builds on.
         accompanies: Names of annotators whose rows, where there are any, come with rows of this one: it builds
             on these, too, and is made anew wherever they change.
+        reads_signals: Whether it builds on ``Scene.signals``, whose version then is part of its fingerprint.
         asks: Ask types it may put to the model; with none, the model is no part of its fingerprint.
         settings: Its settings that change the rows, as plain data.
     """
@@ -75,6 +76,8 @@ class Annotator(Protocol):
     def requires(self) -> tuple[str, ...]: ...
     @property
     def accompanies(self) -> tuple[str, ...]: ...
+    @property
+    def reads_signals(self) -> bool: ...
     @property
     def asks(self) -> tuple[type[Ask[Any]], ...]: ...
     @property

@@ -25,6 +25,7 @@ class Memory(Blind):
     styles = frozenset[str | None]({"memory"})
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()
+    reads_signals = False
     asks = (UpdateMemory,)
 
     def __init__(self, settings: MemorySettings) -> None:

@@ -18,6 +18,7 @@ class MotionPrimitives(Blind):
     styles = frozenset[str | None]({"motion"})
     requires = ()
     accompanies: tuple[str, ...] = ()
+    reads_signals = True
     asks = ()
     settings: Mapping[str, Any] = {}
 

@@ -20,6 +20,7 @@ class Plan(Blind):
     styles = frozenset[str | None]({"plan"})
     requires = ("subtasks",)
     accompanies = ("interjections",)
+    reads_signals = False
     asks = ()
     settings: Mapping[str, Any] = {}
 

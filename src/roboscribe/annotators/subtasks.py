@@ -32,6 +32,7 @@ class Subtasks:
     styles = frozenset[str | None]({"subtask"})
     requires = ("task",)
     accompanies: tuple[str, ...] = ()
+    reads_signals = True
 
     def __init__(self, settings: SubtasksSettings, view: View | None) -> None:
         self._settings = settings

@@ -24,6 +24,7 @@ class Task:
     styles = frozenset[str | None]()
     requires = ()
     accompanies: tuple[str, ...] = ()
+    reads_signals = False
     asks = (DeriveTask,)
 
     def __init__(self, settings: TaskSettings, view: View | None) -> None:

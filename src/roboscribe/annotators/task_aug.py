@@ -24,6 +24,7 @@ class TaskAug(Blind):
     styles = frozenset[str | None]({"task_aug"})
     requires = ("task",)
     accompanies: tuple[str, ...] = ()
+    reads_signals = False
     asks = (RephraseTask,)
 
     def __init__(self, settings: TaskAugSettings) -> None:

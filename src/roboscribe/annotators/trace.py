@@ -55,6 +55,7 @@ class Trace:
     version = 1
     styles = frozenset[str | None]({"trace"})
     accompanies: tuple[str, ...] = ()
+    reads_signals = True
 
     def __init__(self, settings: TraceSettings, calibration: Calibration | None) -> None:
         self._settings = settings

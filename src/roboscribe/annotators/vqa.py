@@ -61,6 +61,7 @@ class Vqa:
     styles = frozenset[str | None]({"vqa"})
     requires = ("task",)
     accompanies: tuple[str, ...] = ()
+    reads_signals = True
     asks = (AskAboutFrames,)
 
     def __init__(self, settings: VqaSettings) -> None:

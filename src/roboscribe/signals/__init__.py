@@ -3,4 +3,7 @@
 from roboscribe.signals.analysis import analyse
 from roboscribe.signals.facts import Arm, Break, GripperEvent, Motion, Phase, Signals, Verb
 
-__all__ = ["Arm", "Break", "GripperEvent", "Motion", "Phase", "Signals", "Verb", "analyse"]
+__all__ = ["VERSION", "Arm", "Break", "GripperEvent", "Motion", "Phase", "Signals", "Verb", "analyse"]
+
+VERSION = 1
+"""Raised when signals tell otherwise of the same episode, so that results that were built on them are not reused."""

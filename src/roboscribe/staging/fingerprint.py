@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from roboscribe import signals
 from roboscribe.annotators.base import Annotator
 from roboscribe.language import canonical_json
 from roboscribe.models.base import Model
@@ -15,7 +16,8 @@ from roboscribe.models.base import Model
 def provenance(annotator: Annotator, model: Model, seed: int) -> dict[str, Any]:
     """Who made a result and how, as its record has it; part of its fingerprint and of the run record.
 
-    Model, prompts and seed are named only where the annotator asks. Concurrency, ports and paths never enter.
+    Model, prompts and seed are named only where the annotator asks, and the version of signals where it reads them.
+    Concurrency, ports and paths never enter.
     """
     made_by: dict[str, Any] = {
         "annotator": annotator.name,
@@ -23,6 +25,8 @@ def provenance(annotator: Annotator, model: Model, seed: int) -> dict[str, Any]:
         "styles": sorted(style or "speech" for style in annotator.styles),
         "settings": dict(annotator.settings),
     }
+    if annotator.reads_signals:
+        made_by["signals"] = signals.VERSION
     if annotator.asks:
         digests = {kind.__name__: model.prompt_digest(kind) for kind in annotator.asks}
         made_by |= {"model": model.identity, "prompts": digests, "seed": seed}
