@@ -80,7 +80,7 @@ def test_what_reads_signals_is_made_anew_when_they_tell_otherwise(monkeypatch: p
     before = made_by()
     monkeypatch.setattr(signals, "VERSION", signals.VERSION + 1)
     changed = {name for name, how in made_by().items() if how != before[name]}
-    assert changed == {"subtasks", "skills", "motion", "vqa", "trace"}
+    assert changed == {"subtasks", "skills", "motion", "interjections", "vqa", "trace"}
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Interjections:
     styles = frozenset[str | None]({"interjection", None})
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()
-    reads_signals = False
+    reads_signals = True
     asks = (Interject,)
 
     def __init__(self, settings: InterjectionsSettings, view: View | None) -> None:
