@@ -61,6 +61,14 @@ def shaped(parts: Sequence[tuple[str, float]], *breaks: float) -> list[tuple[str
         ([("wait", 0.5), ("move towards the cup", 2.0)], [("move towards the cup", 2.5)]),
         ([("open the drawer", 1.5), ("retract", 0.5)], [("open the drawer", 2.0)]),
         (
+            [("grasp the drawer", 0.6), ("open the drawer", 1.4), ("release the drawer", 0.4), ("wait", 1.3)],
+            [("open the drawer", 2.4), ("wait", 1.3)],
+        ),
+        (
+            [("wipe the table", 1.5), ("release the cloth", 0.5), ("move towards the cup", 1.2)],
+            [("wipe the table", 2.0), ("move towards the cup", 1.2)],
+        ),
+        (
             [("move towards the cup", 3.1), ("grasp the cup", 0.5)],
             [("move towards the cup", 3.1), ("grasp the cup", 0.5)],
         ),

@@ -22,6 +22,7 @@ SLACK = 0.1
 
 _TAKING = frozenset({"pick", "grasp", "lift"})
 _PLACING = frozenset({"place", "lower", "release"})
+_WORKING = frozenset({"push", "pull", "open", "close", "act"})
 _AT_REST = {"into": "in", "inside": "in", "onto": "on", "to": "at"}
 
 
@@ -85,7 +86,8 @@ def _partner(spans: Sequence[Span], at: int, most: int) -> int | None:
             and beside.end - beside.start > spans[at].end - spans[at].start
         )
         trivial = any(step.kind in TRIVIAL for step in steps) and not waits
-        return 0 if _is_one(*steps) else 1 if trivial else 3 if waits else 2, other.end - one.start
+        together = _is_one(*steps) or _lets_go_of_work(*steps)
+        return 0 if together else 1 if trivial else 3 if waits else 2, other.end - one.start
 
     return min(fits, key=strangeness, default=None)
 
@@ -102,7 +104,8 @@ def joined_label(one: str, other: str) -> str:
             preposition = placed.preposition or "on"
             return f"place {last.thing} {_AT_REST.get(preposition, preposition)} {placed.place}{arm}"
         return f"put down {last.thing}{arm}"
-    return one if last.kind in TRIVIAL and first.kind not in TRIVIAL else other
+    ends = _lets_go_of_work(first, last) or (last.kind in TRIVIAL and first.kind not in TRIVIAL)
+    return one if ends else other
 
 
 def _is_one(first: Step, last: Step) -> bool:
@@ -115,6 +118,11 @@ def _is_one(first: Step, last: Step) -> bool:
     kinds = {first.kind, last.kind}
     together = kinds <= _TAKING or (kinds <= _PLACING | {"carry"} and last.kind in _PLACING)
     return together and thing_of(first.thing) == thing_of(last.thing)
+
+
+def _lets_go_of_work(first: Step, last: Step) -> bool:
+    """Whether the second step only lets go of what the first was done with: a drawer once it is open, a cloth."""
+    return first.kind in _WORKING and last.kind == "release" and last.place is None
 
 
 def _cut(span: Span, breaks: Sequence[int], least: int, most: int, wanted: float) -> Iterator[Span]:

@@ -20,7 +20,7 @@ class Skills(Subtasks):
     """
 
     name = "skills"
-    version = 1
+    version = 2
     styles = frozenset[str | None]()
 
     def __init__(self, settings: SubtasksSettings, view: View | None, lengths: Lengths) -> None:
