@@ -76,6 +76,11 @@ def test_two_arms_are_told_apart_by_name() -> None:
     assert (right.arm, right.joints, right.gripper) == ("right", (2,), (3,))
 
 
+def test_a_lone_channel_goes_by_its_name() -> None:
+    (only,) = columns_of(("gripper_position",), np.zeros((5, 1)))
+    assert (only.joints, only.gripper) == ((), (0,))
+
+
 def bare(data: Episode) -> Episode:
     """The episode as a dataset without names would have it."""
 

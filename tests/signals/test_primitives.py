@@ -100,6 +100,18 @@ def test_grippers_are_told_before_arms() -> None:
     assert at(motions, opening + 0.2) == "open the gripper"
 
 
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_gripper_that_is_told_only_open_or_closed_is_seen_to_move(measured: bool) -> None:
+    data, gold = simulate("degrees", "pick", 3)
+    assert data.action is not None
+    told = data.action.values.copy()
+    told[:, -1] = told[:, -1] > np.median(told[:, -1])
+    action = Channels(told, data.action.names)
+    motions = analyse(replace(data, state=data.state if measured else None, action=action)).motions
+    closing = next(span.start for span in gold if span.label.startswith("grasp"))
+    assert "close the gripper" in {at(motions, closing + seconds) for seconds in (0.1, 0.2, 0.3)}
+
+
 def test_with_two_arms_the_arm_is_named() -> None:
     data, gold = simulate_both(2)
     motions = analyse(data).motions

@@ -112,7 +112,8 @@ def columns_of(names: tuple[str, ...], values: Array) -> tuple[Columns, ...]:
     count = len(names)
     if not count:
         return ()
-    if not any(words(name) and not name.isdigit() for name in names) or len(set(names)) == 1:
+    alike = count > 1 and len(set(names)) == 1
+    if alike or not any(words(name) and not name.isdigit() for name in names):
         return _by_layout(values)
     gripper = [index for index in range(count) if is_gripper(names[index])]
     if not gripper:

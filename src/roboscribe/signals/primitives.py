@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 
@@ -75,8 +76,10 @@ def _texts(
         for a, b in zip([start, *cuts], [*cuts, stop], strict=True):
             arm[a:b] = [_arm_text(trace, movement, a, b)] * (b - a)
     hand = [""] * frames
+    least = ceil(LEAST_SECONDS * fps)
     for stroke in strokes:
-        span = slice(stroke.start, min(stroke.stop, frames))
+        # A command of a binary gripper is over within a frame; its fingers are under way for longer.
+        span = slice(stroke.start, min(max(stroke.stop, stroke.start + least), frames))
         hand[span] = [f"{stroke.kind} the {_which(trace.arm)}gripper"] * len(hand[span])
     return list(zip(arm, hand, strict=True))
 
