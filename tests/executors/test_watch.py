@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,22 @@ import pytest
 from roboscribe.cli.app import main
 from roboscribe.config import AnnotateSettings, ExecutorSettings
 from roboscribe.errors import RoboscribeError
-from roboscribe.events import Answered, EpisodeStaged, RunFinished, ShardWritten, Spent, StagingStarted
-from roboscribe.executors.launches import alone
+from roboscribe.events import (
+    Answered,
+    EpisodeStaged,
+    RunFinished,
+    ShardWritten,
+    Spent,
+    StagingStarted,
+    ignore,
+)
+from roboscribe.executors import run
+from roboscribe.executors.jobs import numbers_of
+from roboscribe.executors.launches import alone, clear
 from roboscribe.executors.outcome import Outcome
 from roboscribe.executors.plan import PLAN, load_plan
 from roboscribe.executors.queue import Jobs
-from roboscribe.executors.report import FILES, Reporter, TaskReport, read_reports
+from roboscribe.executors.report import FILES, NUMBER, WRITE, Reporter, TaskReport, read_reports
 from roboscribe.executors.run import plan_of
 from roboscribe.executors.watch import Watch, watch
 from roboscribe.plain import tasks_line
@@ -105,7 +116,7 @@ def test_data_files_are_counted_while_they_are_made(folder: Path, squeue: Squeue
     reporter.end(OSError("The disk is full."))
     seen = watch(folder)
     assert "4/5 data files made" in tasks_line(seen.progress)
-    (failed,) = seen.making_ended
+    (failed,) = seen.between_ended
     assert "task 1 of those that make data files failed: The disk is full; its log is" in failed
 
 
@@ -178,10 +189,73 @@ def test_a_queue_that_cannot_be_asked_is_no_queue_that_is_empty(folder: Path, sq
     later = watch(folder, lambda: read_reports(folder)[0].updated + 600)
     assert (later.states[0].state, later.states[0].why) == ("lost", "no sign of life for 10 min")
     assert later.states[1].state == "waiting"
-    finished = RunFinished(0, 8, 0, 0, 0, 0, 0.0, "data")
-    Outcome(finished, ()).save(folder)
+    ended(folder / WRITE, 0)
+    Outcome(RunFinished(0, 8, 0, 0, 0, 0, 0.0, "data"), ()).save(folder)
     assert watch(folder).is_over
-    assert states(folder)[0] == ("lost", "no sign of life for 0 s")
+    assert states(folder)[0] == ("lost", "no sign of life for 0 s"), "as the last job begins after all others"
+
+
+def test_without_a_queue_jobs_after_the_tasks_are_known_by_what_they_say(
+    folder: Path, squeue: Squeue
+) -> None:
+    for task in range(8):
+        ended(folder, task)
+    squeue(error="slurm_load_jobs error: Unable to contact slurm controller", code=1)
+    unknown = "Slurm cannot be asked how the last job stands"
+    assert not watch(folder).is_over, "the last job may wait for its turn"
+    assert unknown in watch(folder).writing
+    for work in (folder / NUMBER, folder / FILES):
+        killed(work, 0)
+    later = watch(folder, lambda: time.time() + 600)
+    (numbering, making) = later.between_ended
+    assert "the job that numbers what is staged was lost: no sign of life for 10 min; its log is" in numbering
+    assert "task 0 of those that make data files was lost: no sign of life for 10 min; its log is" in making
+    assert watch(folder).between_ended == []
+    killed(folder / WRITE, 0)
+    seen = watch(folder)
+    assert len(seen.between_ended) == 2, "as the last job begins after all others"
+    assert not seen.is_over
+    assert seen.writing == "The last job is writing the dataset."
+    later = watch(folder, lambda: time.time() + 600)
+    assert later.is_over
+    assert unknown in later.writing
+    with pytest.raises(RoboscribeError, match=unknown):
+        run._told(later, ignore)  # pyright: ignore[reportPrivateUsage]
+    ended(folder / WRITE, 0, RoboscribeError("The disk is full."))
+    seen = watch(folder)
+    assert seen.is_over
+    assert seen.writing_failed
+    assert "Nothing is written" in seen.writing
+    with pytest.raises(RoboscribeError, match=r"ended without writing the dataset: The disk is full\."):
+        run._told(seen, ignore)  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_launch_is_waited_for_while_its_last_job_works(folder: Path, squeue: Squeue) -> None:
+    for task in range(8):
+        ended(folder, task)
+    squeue(error="slurm_load_jobs error: Unable to contact slurm controller", code=1)
+    polls = 0
+
+    def wait(_: float) -> None:
+        nonlocal polls
+        polls += 1
+        if polls == 40:
+            Outcome(RunFinished(0, 8, 0, 0, 0, 0, 0.0, "data"), ()).save(folder)
+
+    with Reporter(folder / WRITE, 0):
+        assert run._await(folder, ignore, wait).outcome is not None  # pyright: ignore[reportPrivateUsage]
+    assert polls == 40
+
+
+def test_what_later_jobs_ask_is_counted_until_the_plan_is_launched_anew(folder: Path) -> None:
+    for work in (folder, folder / NUMBER, folder / WRITE):
+        ended(work, 0)
+    progress = watch(folder).progress
+    assert (progress.asks, progress.spent.calls, progress.episodes, progress.done) == (15, 15, 8, 1)
+    numbers_of(folder).path.write_bytes(b"")
+    clear(folder)
+    assert watch(folder).progress.asks == 0
+    assert not numbers_of(folder).path.exists()
 
 
 def test_without_a_queue_the_launching_command_tells_whether_tasks_are_to_come(folder: Path) -> None:

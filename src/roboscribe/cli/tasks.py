@@ -75,7 +75,8 @@ def log_of(seen: Watch, task: int | Literal["write"]) -> str:
             f"Its tasks are 0 to {last}." if last >= 0 else "All episodes were staged before it.",
         )
     lines = [seen.writing] if task == WRITE else list(_story(seen, task))
-    lines += _tail("log", log_path(seen.folder, task)) or ["It has no log yet."]
+    path = log_path(seen.folder / WRITE, 0) if task == WRITE else log_path(seen.folder, task)
+    lines += _tail("log", path) or ["It has no log yet."]
     slurm = seen.slurm_log(task)
     is_well = seen.outcome is not None if task == WRITE else seen.states[task].state == "done"
     if slurm is not None and not is_well:
@@ -96,7 +97,7 @@ def _notes(seen: Watch) -> Iterator[str]:
         yield f"task {state.task}{where} {_in_words(state)}; --task {state.task} shows its log"
     if len(ended) > _LISTED:
         yield f"and {counted(len(ended) - _LISTED, 'task')} more"
-    yield from seen.making_ended[:_LISTED]
+    yield from seen.between_ended[:_LISTED]
     yield seen.writing
     if seen.is_over and (ended or seen.outcome is None):
         yield "The command that launched it goes on with what is left, with as many tasks as you like."

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roboscribe.config import ranges
 from roboscribe.errors import RoboscribeError
-from roboscribe.events import EpisodeStaged, Event
 from roboscribe.executors.commands import Settings, prepare_files, work, write_staged
 from roboscribe.executors.outcome import Outcome
-from roboscribe.executors.report import FILES, NUMBER, WRITE, Log, Reporter, log_path
+from roboscribe.executors.report import FILES, NUMBER, WRITE, Reporter
 from roboscribe.hirobot.numbers import Numbers
 
 
@@ -63,8 +60,8 @@ class Number:
         Raises:
             RoboscribeError: There is nothing to number.
         """
-        with _logged(self.folder, NUMBER) as log:
-            write_staged(self.settings, log.listen, numbers_of(self.folder).keep)
+        with Reporter(self.folder / NUMBER, task) as reporter:
+            write_staged(self.settings, reporter.listen, numbers_of(self.folder).keep)
 
 
 @dataclass(frozen=True)
@@ -110,30 +107,13 @@ class Write:
         Raises:
             RoboscribeError: Nothing can be written.
         """
-        staged: list[int] = []
-        with _logged(self.folder, WRITE) as log:
-
-            def listen(event: Event) -> None:
-                log.listen(event)
-                if isinstance(event, EpisodeStaged):
-                    staged.append(event.episode)
-
-            finished = write_staged(self.settings, listen)
-        Outcome(finished, tuple(sorted(staged))).save(self.folder)
+        # Whoever needed them has ended, however this ends.
         numbers_of(self.folder).path.unlink(missing_ok=True)
+        with Reporter(self.folder / WRITE, task) as reporter:
+            finished = write_staged(self.settings, reporter.listen)
+            Outcome(finished, tuple(sorted(reporter.report.staged))).save(self.folder)
 
 
 def numbers_of(folder: Path) -> Numbers:
     """The numbers of a plan's index features."""
-    return Numbers(folder / "numbers.parquet")
-
-
-@contextmanager
-def _logged(folder: Path, name: str) -> Generator[Log]:
-    """Around the work of a job that is one of its kind, whose log has its name."""
-    log = Log(log_path(folder, name))
-    try:
-        yield log
-    except BaseException as error:
-        log.fail(error)
-        raise
+    return Numbers(folder / NUMBER / "numbers.parquet")

@@ -33,9 +33,9 @@ from roboscribe.plain import PlainLines, counted
 REPORTS = "reports"
 """Folder of the reports in that of a plan."""
 WRITE: Literal["write"] = "write"
-"""Name of the last job."""
+"""Name of the last job, and folder, in that of a plan, for its report and log."""
 NUMBER = "number"
-"""Name of the job that numbers what is staged."""
+"""Likewise of the job that numbers what is staged."""
 FILES = "files"
 """Folder, in that of a plan, for reports and logs of the tasks that make data files."""
 LOGS = "logs"
@@ -221,9 +221,9 @@ def report_path(folder: Path, task: int) -> Path:
     return folder / REPORTS / f"{task:05d}.json"
 
 
-def log_path(folder: Path, task: int | str) -> Path:
-    """The log of a task, or of another job by its name."""
-    return folder / LOGS / (f"{task:05d}.log" if isinstance(task, int) else f"{task}.log")
+def log_path(folder: Path, task: int) -> Path:
+    """The log of a task."""
+    return folder / LOGS / f"{task:05d}.log"
 
 
 def read_reports(folder: Path) -> list[TaskReport]:

@@ -229,21 +229,26 @@ def _told(seen: Watch, listen: Listener) -> RunFinished:
     Raises:
         RoboscribeError: It ended without telling anything.
     """
+    root = seen.folder.parents[2]
+    if seen.outcome is None and seen.is_unknown:
+        raise RoboscribeError(
+            "Slurm cannot be asked how the last job stands.",
+            f"Jobs that are left go on; `roboscribe status --root {root} --watch` shows how.",
+        )
     if seen.outcome is None:
         raise RoboscribeError(
             f"The last job ended without writing the dataset{_last_word(seen.folder)}",
-            f"`roboscribe status --root {seen.folder.parents[2]} --task write` shows its log; the same command goes"
-            " on.",
+            f"`roboscribe status --root {root} --task write` shows its log; the same command goes on.",
         )
-    own, progress = seen.outcome.finished, seen.progress
-    finished = replace(own, asks=progress.asks + own.asks, spent=progress.spent + own.spent)
+    progress = seen.progress
+    finished = replace(seen.outcome.finished, asks=progress.asks, spent=progress.spent)
     listen(finished)
     return finished
 
 
 def _last_word(folder: Path) -> str:
     """What the last job told last, to end a sentence with."""
-    lines = tail_of(log_path(folder, WRITE)).splitlines()
+    lines = tail_of(log_path(folder / WRITE, 0)).splitlines()
     return f": {lines[-1][TIME_WIDTH:]}" if lines else "."
 
 

@@ -15,7 +15,7 @@ from roboscribe.executors.launches import is_launching
 from roboscribe.executors.outcome import Outcome, read_outcome
 from roboscribe.executors.plan import PLAN, Plan, load_plan, plans
 from roboscribe.executors.queue import Jobs, Queue, ended_by_itself, ended_by_slurm, queue_of, read_jobs
-from roboscribe.executors.report import FILES, TaskReport, log_path, read_reports
+from roboscribe.executors.report import FILES, NUMBER, WRITE, TaskReport, log_path, read_reports
 from roboscribe.plain import counted, duration
 
 _SILENT_SECONDS = 60.0
@@ -73,7 +73,9 @@ class Watch:
         queue: How these stand; None where Slurm cannot be asked.
         launching: Whether the command that launched it is still at it.
         outcome: What the last job told; None where it has told nothing yet.
+        numbering: Report of the job that numbers what is staged, where there is one and it has begun.
         making: Reports of the tasks that make data files.
+        ending: Report of the last job, once it has begun.
     """
 
     folder: Path
@@ -84,7 +86,9 @@ class Watch:
     queue: Queue | None = None
     launching: bool = False
     outcome: Outcome | None = None
+    numbering: Sequence[TaskReport] = ()
     making: Sequence[TaskReport] = ()
+    ending: Sequence[TaskReport] = ()
 
     @property
     def is_over(self) -> bool:
@@ -93,15 +97,24 @@ class Watch:
             return False
         if self.queue is not None:
             return self.queue.is_over
-        return self.outcome is not None or not any(
-            state.state in ("waiting", "running") for state in self.states
-        )
+        # Where Slurm does not answer, the last job may still wait for its turn.
+        may_come = self.jobs is not None and not self.ending
+        is_at_it = any(map(self._is_heard, self.ending))
+        return self.outcome is not None or (self._have_tasks_ended and not may_come and not is_at_it)
 
     @property
     def writing_failed(self) -> bool:
         """Whether the last job is known to have ended without writing."""
-        last = self.queue.last if self.queue is not None else None
+        if self.queue is None:
+            return any(report.ended and not report.is_done for report in self.ending)
+        last = self.queue.last
         return last is not None and last.is_over and last.state != "COMPLETED"
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody can tell how the last job stands, as Slurm cannot be asked and it has not told of its end."""
+        settled = self.outcome is not None or any(report.ended for report in self.ending)
+        return self.jobs is not None and self.queue is None and not settled
 
     @cached_property
     def states(self) -> tuple[TaskState, ...]:
@@ -118,21 +131,27 @@ class Watch:
             return f"The last job has written {counted(finished.annotated, 'episode')} to {finished.target}."
         if last is not None and last.waits:
             return "The last job, which writes the dataset, waits for the tasks."
-        if last is not None and not last.is_over:
+        if (last is not None and not last.is_over) or any(map(self._is_heard, self.ending)):
             return "The last job is writing the dataset."
+        if self.is_unknown and self._have_tasks_ended:
+            return "Slurm cannot be asked how the last job stands; --task write shows its log."
         if self.is_over:
             why = last.ended_by_slurm if last is not None else ""
             return f"Nothing is written{f', as of the last job {why}' if why else ''}; --task write shows its log."
         return "The dataset is written once the tasks have ended."
 
     @property
-    def making_ended(self) -> list[str]:
-        """Why tasks that make data files have ended otherwise than they should, in sentences."""
+    def between_ended(self) -> list[str]:
+        """Why jobs between the tasks and the last job have ended otherwise than they should, in sentences."""
+        jobs = [(NUMBER, "the job that numbers what is staged", report) for report in self.numbering]
+        jobs += [
+            (FILES, f"task {report.task} of those that make data files", report) for report in self.making
+        ]
         return [
-            f"task {report.task} of those that make data files failed: {report.ended.rstrip('.')};"
-            f" its log is {log_path(self.folder / FILES, report.task)}"
-            for report in self.making
-            if report.ended and not report.is_done
+            f"{who} {self._how_ended(report)}; its log is {log_path(self.folder / name, report.task)}"
+            for name, who, report in jobs
+            # The last job begins when all others have ended.
+            if not report.is_done and (self.ending or not self._is_heard(report))
         ]
 
     def slurm_log(self, task: int | Literal["write"]) -> Path | None:
@@ -147,6 +166,7 @@ class Watch:
         done = len(self.plan.before) + staged
         failed = sum(len(report.failed) for report in self.reports)
         counts = Counter(state.state for state in self.states)
+        asking = (*self.reports, *self.numbering, *self.ending)
         return TasksProgress(
             tasks=len(self.plan.tasks),
             waiting=counts["waiting"],
@@ -157,8 +177,8 @@ class Watch:
             episodes=episodes,
             done=done,
             failed=failed,
-            asks=sum(report.earlier_asks + report.asks for report in self.reports),
-            spent=sum((report.earlier_spent + report.spent for report in self.reports), Spent()),
+            asks=sum(report.earlier_asks + report.asks for report in asking),
+            spent=sum((report.earlier_spent + report.spent for report in asking), Spent()),
             seconds_left=self._seconds_left(episodes - done - failed, staged + failed),
             files=sum(stop - first for first, stop in self.plan.files),
             files_made=sum(report.files for report in self.making),
@@ -196,11 +216,23 @@ class Watch:
             return TaskState(task, "running")
         if self.queue is None and report is None and self._may_begin:
             return TaskState(task, "waiting")
-        is_heard = report is not None and self.now - report.updated < _SILENT_SECONDS
         # The last job begins when all tasks have ended.
-        if self.queue is None and self.outcome is None and is_heard:
+        if self.queue is None and not self.ending and report is not None and self._is_heard(report):
             return TaskState(task, "running")
         return TaskState(task, "lost", self._end_of(task, report))
+
+    @property
+    def _have_tasks_ended(self) -> bool:
+        return all(state.state not in ("waiting", "running") for state in self.states)
+
+    def _is_heard(self, report: TaskReport) -> bool:
+        """Whether a task has said of late that it runs."""
+        return not report.ended and self.now - report.updated < _SILENT_SECONDS
+
+    def _how_ended(self, report: TaskReport) -> str:
+        if report.ended:
+            return f"failed: {report.ended.rstrip('.')}"
+        return f"was lost: no sign of life for {duration(self.now - report.updated)}"
 
     @property
     def _may_begin(self) -> bool:
@@ -258,7 +290,9 @@ def watch(folder: Path, clock: Callable[[], float] = time.time) -> Watch:
         now=clock(),
         jobs=jobs,
         outcome=read_outcome(folder),
+        numbering=read_reports(folder / NUMBER),
         making=read_reports(folder / FILES),
+        ending=read_reports(folder / WRITE),
     )
 
 
