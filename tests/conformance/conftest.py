@@ -10,8 +10,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +71,29 @@ def annotated(
     options = ["--root", str(source), "--output-dir", str(folder / "annotated")]
     subprocess.run([*command, *options], check=True)
     return folder / "annotated"
+
+
+@pytest.fixture(scope="session")
+def annotated_shared(
+    load: Callable[[Path], Any], shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """A shared dataset by name, as a default run of the command annotates it; v2.1 through LeRobot's own converter."""
+    python = os.environ.get("ROBOSCRIBE_PYTHON")
+    if python is None:
+        if os.environ.get("ROBOSCRIBE_REQUIRE_LEROBOT") == "1":
+            pytest.fail("ROBOSCRIBE_PYTHON is not set")
+        pytest.skip("ROBOSCRIBE_PYTHON names no interpreter that has Roboscribe")
+
+    @cache
+    def made(name: str) -> Path:
+        out = tmp_path_factory.mktemp("shared") / name
+        words = ["annotate", "--root", str(shared_data / name), "--output-dir", str(out)]
+        subprocess.run([python, "-m", "roboscribe", *words], check=True)
+        if _version(out) == "v2.1":
+            from lerobot.scripts.convert_dataset_v21_to_v30 import convert_dataset
+
+            convert_dataset("nobody/nothing", root=str(out), push_to_hub=False)
+            shutil.move(out.with_name(f"{name}_old") / ".annotate_staging", out)
+        return out
+
+    return made

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from killing import run_until
 from make_dataset import make_dataset
@@ -62,57 +60,6 @@ def test_a_data_loader_iterates_an_epoch(load: Load, annotated: Path, workers: i
         dataset, batch_size=8, shuffle=True, num_workers=workers, collate_fn=lerobot_collate_fn
     )
     assert sum(len(batch["index"]) for batch in loader) == len(dataset)
-
-
-def test_recipes_render_the_active_text(load: Load, annotated: Path) -> None:
-    from lerobot.configs.recipe import MessageTurn, TrainingRecipe
-    from lerobot.datasets.language_render import render_sample
-
-    styles = ("subtask", "plan", "memory")
-    recipe = TrainingRecipe(
-        messages=[
-            MessageTurn(role="user", content="${task}", stream="high_level"),
-            *(
-                MessageTurn(role="assistant", content=f"${{{style}}}", stream="low_level", target=True)
-                for style in styles
-            ),
-        ]
-    )
-    ours, theirs = open_dataset(annotated), load(annotated)
-    first = 0
-    for index in ours.episode_indices:
-        times = ours.episode(index).timestamps
-        rows = ours.language_rows(index)
-        starts = [row.timestamp for row in rows if row.style == "subtask"]
-        for frame in _inside([*starts, float(times[-1])], times):
-            item = theirs[first + frame]
-            rendered = render_sample(
-                recipe=recipe,
-                persistent=item[PERSISTENT],
-                events=item[EVENTS],
-                t=item["timestamp"].item(),
-                sample_idx=first + frame,
-                task=item["task"],
-            )
-            texts = [message["content"] for message in rendered["messages"]]
-            assert texts == [item["task"], *(_active(rows, style, float(times[frame])) for style in styles)]
-            assert texts[1]
-        first += len(times)
-
-
-def _inside(bounds: Sequence[float], times: Any) -> list[int]:
-    """First, middle and last frame of each span between two bounds."""
-    frames: list[int] = []
-    for start, stop in pairwise(bounds):
-        span = np.flatnonzero((times >= start) & (times < stop)).tolist()
-        frames += [span[0], span[len(span) // 2], span[-1]]
-    return frames
-
-
-def _active(rows: Sequence[Row], style: str, time: float) -> str | None:
-    """Content of the style's last row up to ``time``, "" before the first."""
-    latest = [row for row in rows if row.style == style and row.timestamp <= time]
-    return max(latest, key=lambda row: row.timestamp).content if latest else ""
 
 
 def test_speech_and_questions_render_on_their_frames(load: Load, tmp_path: Path) -> None:
