@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from roboscribe.annotators.trace import calibration_of
 from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
@@ -44,7 +45,7 @@ def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened
         sparse: Whether few of the episodes will be read.
 
     Raises:
-        RoboscribeError: It cannot be, or there is no such episode or camera.
+        RoboscribeError: It cannot be, there is no such episode or camera, or the calibration is not one of its cameras.
     """
     wanted = parse_episodes(settings.episodes)
     source = open_dataset(locate(settings), sparse=sparse)
@@ -52,5 +53,8 @@ def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened
     for section in (settings.frames, settings.vqa, settings.trace):
         for key in section.cameras:
             source.camera(key)
+    if (calibration := calibration_of(settings.trace)) is not None:
+        some = {episodes[0], episodes[len(episodes) // 2], episodes[-1]}
+        calibration.check([source.episode(index) for index in sorted(some)], settings.trace.cameras)
     target = settings.output_dir or source.root
     return Opened(source, check_target(source, target), target, episodes)

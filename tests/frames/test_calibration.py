@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roboscribe.episode import Camera, Channels, Episode
-from roboscribe.errors import EpisodeError, SettingsError
+from roboscribe.errors import SettingsError
 from roboscribe.frames.calibration import Calibration, CameraCalibration
 
 TOP = "observation.images.top"
@@ -89,13 +89,13 @@ def test_frames_recorded_smaller_than_calibrated_are_scaled() -> None:
     path = calibration(whole).paths(episode(size=(320, 240)), TOP)["gripper"]
     np.testing.assert_allclose(path[1], (185, 70), atol=1e-3)
     with pytest.raises(
-        EpisodeError, match=r"cameras\.observation\.images\.top\.image_size is 640x480.*640x360"
+        SettingsError, match=r"cameras\.observation\.images\.top\.image_size is 640x480.*640x360"
     ):
         calibration(whole).paths(episode(size=(640, 360)), TOP)
 
 
 def test_a_size_that_nobody_knows_must_be_given() -> None:
-    with pytest.raises(EpisodeError, match=r"cameras\.observation\.images\.top\.image_size is needed"):
+    with pytest.raises(SettingsError, match=r"cameras\.observation\.images\.top\.image_size is needed"):
         calibration().paths(episode(size=(0, 0)), TOP)
     given_ = PINHOLE | {"image_size": [640, 480]}
     assert len(calibration(given_).paths(episode(size=(0, 0)), TOP)["gripper"]) == 3
@@ -103,14 +103,14 @@ def test_a_size_that_nobody_knows_must_be_given() -> None:
 
 def test_channels_and_cameras_that_are_not_there_are_named() -> None:
     with pytest.raises(
-        EpisodeError, match=r"cameras\.json: grippers\.gripper\.channels names 'x'.*3 channels: a, b, c"
+        SettingsError, match=r"cameras\.json: grippers\.gripper\.channels names 'x'.*3 channels: a, b, c"
     ):
         calibration().paths(episode(names=("a", "b", "c")), TOP)
-    with pytest.raises(EpisodeError, match=r"names 7, which the state does not have"):
+    with pytest.raises(SettingsError, match=r"names 7, which the state does not have"):
         calibration(grippers={"gripper": {"channels": [0, 1, 7]}}).paths(episode(), TOP)
     elsewhere = Calibration.model_validate({"cameras": {"side": PINHOLE}, "grippers": GRIPPER})
     with pytest.raises(
-        EpisodeError, match=r"cameras\.side is no camera of the dataset.*observation\.images\.top"
+        SettingsError, match=r"cameras\.side is no camera of the dataset.*observation\.images\.top"
     ):
         elsewhere.paths(episode(), "side")
 

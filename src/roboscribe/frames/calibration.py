@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from roboscribe.episode import Episode
-from roboscribe.errors import EpisodeError, SettingsError
+from roboscribe.errors import SettingsError
 
 Array = NDArray[np.float64]
 
@@ -129,24 +130,46 @@ class Calibration(_Data):
         calibration._file = path
         return calibration
 
+    def check(self, episodes: Sequence[Episode], keys: Collection[str] = ()) -> None:
+        """Make sure that it is a calibration of what was recorded.
+
+        Args:
+            episodes: Some of the dataset.
+            keys: The cameras that matter; all that are calibrated when left out.
+
+        Raises:
+            SettingsError: It does not fit, or no camera ever sees a gripper in these episodes.
+        """
+        seen = [
+            path for one in episodes for key in keys or self.cameras for path in self.paths(one, key).values()
+        ]
+        if all(np.isnan(path).all() for path in seen):
+            name, points = next(iter(self.positions(episodes[0]).items()))
+            lowest, highest = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+            ranges = (f"{axis} {a:.3g} to {b:.3g}" for axis, a, b in zip("xyz", lowest, highest, strict=True))
+            raise self._unfit(
+                f"no camera sees a gripper in episode {episodes[0].index}, where the {name} is at"
+                f" {', '.join(ranges)} metres",
+                "Check its scale (metres in a unit of its channels), image_size, and that world_to_camera is not its"
+                " inverse.",
+            )
+
     def positions(self, episode: Episode) -> dict[str, Array]:
         """Each gripper's position in the world in metres, shape [frames, 3], by name.
 
         Raises:
-            EpisodeError: The episode's state does not have the channels.
+            SettingsError: The state does not have the channels.
         """
         if episode.state is None:
-            raise EpisodeError(episode.index, "There is no state to tell where the gripper is.")
+            raise self._unfit("the dataset has no state that tells where a gripper is")
         names, found = episode.state.names, dict[str, Array]()
         for name, gripper in self.grippers.items():
             columns: list[int] = []
             for channel in gripper.channels:
                 column = names.index(channel) if isinstance(channel, str) and channel in names else channel
                 if not isinstance(column, int) or not 0 <= column < len(names):
-                    raise EpisodeError(
-                        episode.index,
-                        f"{self._file.name}: grippers.{name}.channels names {channel!r}, which the state does"
-                        " not have.",
+                    raise self._unfit(
+                        f"grippers.{name}.channels names {channel!r}, which the state does not have",
                         f"It has {len(names)} channels: {', '.join(filter(None, names)) or 'without names'}.",
                     )
                 columns.append(column)
@@ -157,33 +180,27 @@ class Calibration(_Data):
         """Width and height of a camera's recorded frames in pixels.
 
         Raises:
-            EpisodeError: There is no such camera, nobody tells its size, or the frames do not have the proportions
+            SettingsError: There is no such camera, nobody tells its size, or the frames do not have the proportions
                 of the calibrated ones.
         """
         camera = next((camera for camera in episode.cameras if camera.key == key), None)
         if camera is None:
-            raise EpisodeError(
-                episode.index,
-                f"{self._file.name}: cameras.{key} is no camera of the dataset.",
+            raise self._unfit(
+                f"cameras.{key} is no camera of the dataset",
                 f"Its cameras: {', '.join(camera.key for camera in episode.cameras) or 'none'}.",
             )
         told = self.cameras[key].image_size
         recorded = (camera.width, camera.height)
         if 0 not in recorded:
             if told and abs(told[0] * recorded[1] / (told[1] * recorded[0]) - 1) > _SAME_SHAPE:
-                raise EpisodeError(
-                    episode.index,
-                    f"{self._file.name}: cameras.{key}.image_size is {told[0]}x{told[1]}, but frames are"
-                    f" {recorded[0]}x{recorded[1]}.",
+                raise self._unfit(
+                    f"cameras.{key}.image_size is {told[0]}x{told[1]}, but frames are"
+                    f" {recorded[0]}x{recorded[1]}",
                     "Calibrate the camera as it was recorded.",
                 )
             return recorded
         if told is None:
-            raise EpisodeError(
-                episode.index,
-                f"{self._file.name}: cameras.{key}.image_size is needed.",
-                "The dataset has none.",
-            )
+            raise self._unfit(f"cameras.{key}.image_size is needed", "The dataset has none.")
         return told[0], told[1]
 
     def paths(self, episode: Episode, key: str) -> dict[str, Array]:
@@ -192,7 +209,7 @@ class Calibration(_Data):
         NaN where it is outside the picture.
 
         Raises:
-            EpisodeError: The calibration does not fit the episode.
+            SettingsError: The calibration does not fit the episode.
         """
         width, height = self.size(episode, key)
         camera = self.cameras[key]
@@ -204,6 +221,9 @@ class Calibration(_Data):
             path[np.any(outside, axis=1)] = np.nan
             found[name] = path
         return found
+
+    def _unfit(self, why: str, hint: str = "") -> SettingsError:
+        return SettingsError(f"--trace.calibration {self._file}: {why}.", hint)
 
 
 def _before_camera(seen: Array) -> Array:
