@@ -67,9 +67,6 @@ class ScriptedBackend:
         self.requests: list[Request] = []
         self._replies = iter(replies)
 
-    def knows(self, showing: Sequence[str]) -> bool:
-        return False
-
     async def check(self, showing: Sequence[str]) -> None: ...
 
     async def complete(self, request: Request) -> Reply:

@@ -1,8 +1,6 @@
 """What an asking model does with good, bad and cut-off replies, with its cache and with its budget."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from roboscribe.errors import AnswerError, BudgetSpent, FrameError
 from roboscribe.models.asking import AskingModel
 from roboscribe.models.cache import RequestCache
 from roboscribe.models.ledger import Budget, Ledger
-from roboscribe.models.request import Reply, Request, Usage
+from roboscribe.models.request import Reply, Usage
 
 ASK = Look(episode=0, seed=5, text="What is it?", pictures=(jpeg(),))
 SIGHT = Sight(name="red cup", count=2, colours=["red"])
@@ -205,28 +203,3 @@ def test_pictures_that_cannot_be_read_are_never_left_out() -> None:
     with pytest.raises(FrameError):
         asyncio.run(AskingModel(backend, Broken(), ledger=Ledger()).answer(ASK))
     assert backend.requests == []
-
-
-def test_asks_wait_until_the_backend_is_known_to_answer() -> None:
-    happened: list[str] = []
-
-    class Checked(ScriptedBackend):
-        async def check(self, showing: Sequence[str]) -> None:
-            await asyncio.sleep(0.01)
-            happened.append(f"checked for {', '.join(showing)}")
-
-        async def complete(self, request: Request) -> Reply:
-            happened.append("asked")
-            return await super().complete(request)
-
-    async def run() -> None:
-        model = AskingModel(Checked(GOOD), Repeat(), ledger=Ledger())
-        opening = asyncio.ensure_future(stack.enter_async_context(model.opened(("vqa", "trace"))))
-        await asyncio.sleep(0)
-        await model.answer(ASK)
-        await opening
-        await stack.aclose()
-
-    stack = AsyncExitStack()
-    asyncio.run(run())
-    assert happened == ["checked for vqa, trace", "asked"]

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from talking import jpeg
 
+from roboscribe.config import VlmSettings
 from roboscribe.errors import AnswerError
 from roboscribe.frames.picture import Jpeg
-from roboscribe.models.batching import Batcher, BatchTooLarge
+from roboscribe.models.batching import Batcher, BatchTooLarge, InProcess
+from roboscribe.models.ledger import Ledger
 from roboscribe.models.request import Reply, Request
 
 
@@ -173,3 +175,31 @@ def test_closing_cancels_whoever_waits_and_ends_the_thread() -> None:
 
     asyncio.run(ask())
     assert echo.batches == [["at work"]]
+
+
+def test_requests_wait_until_the_model_is_loaded() -> None:
+    happened: list[str] = []
+
+    class Slow(InProcess):
+        kind = "transformers"
+
+        async def _load(self, showing: Sequence[str]) -> None:
+            await self._on_its_thread(lambda: happened.append("thread"))
+            await asyncio.sleep(0.02)
+            happened.append(f"loaded for {', '.join(showing)}")
+
+        async def close(self) -> None:
+            await self._end_thread()
+
+        def _work(self, requests: Sequence[Request]) -> list[Reply | AnswerError]:
+            happened.append("asked")
+            return [Reply(str(request.parts[-1])) for request in requests]
+
+    async def ask() -> Reply:
+        backend = Slow(VlmSettings(), identity="slow", model="slow", ledger=Ledger(), say=happened.append)
+        _, reply = await asyncio.gather(backend.check(("vqa", "trace")), backend.complete(request("Hello.")))
+        await backend.close()
+        return reply
+
+    assert asyncio.run(ask()).text == "Hello."
+    assert happened == ["thread", "loaded for vqa, trace", "asked"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections import Counter
@@ -91,7 +90,6 @@ class AskingModel:
         self._looks = looks
         self._places = places
         self._recalls = True
-        self._gate: asyncio.Future[None] | None = None
 
     @property
     def identity(self) -> str:
@@ -121,7 +119,7 @@ class AskingModel:
     async def opened(self, showing: Sequence[str]) -> AsyncGenerator[None]:
         """Around its use: its backend is checked at the start, and let go of at the end.
 
-        Asks wait for the check, or their replies do where the backend knows what it will find.
+        Asks may be put meanwhile; no reply comes before the check has ended.
 
         Args:
             showing: Names of what will show pictures, which the check then covers.
@@ -129,11 +127,8 @@ class AskingModel:
         Raises:
             RoboscribeError: The backend cannot be used.
         """
-        knows = self.backend.knows(showing)
-        check = asyncio.ensure_future(self.backend.check(showing))
-        self._gate = None if knows else check
         try:
-            await check
+            await self.backend.check(showing)
             yield
         finally:
             await self.backend.close()
@@ -154,8 +149,6 @@ class AskingModel:
         if kept is not None:
             self.ledger.cached += 1
             return ask.settled(kept)
-        if self._gate is not None:
-            await asyncio.shield(self._gate)
         try:
             reply, answer = await self._ask(request, ask)
         except AnswerError:

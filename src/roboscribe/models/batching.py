@@ -56,10 +56,19 @@ class InProcess(ABC):
         self._ledger = ledger
         self._say = say
         self._batcher: Batcher | None = None
+        self._usable = asyncio.Event()
 
-    def knows(self, showing: Sequence[str]) -> bool:
-        """Never: it has to be loaded."""
-        return False
+    async def check(self, showing: Sequence[str]) -> None:
+        """Load the model, which requests wait for.
+
+        Args:
+            showing: Names of what will show pictures.
+
+        Raises:
+            SettingsError: It is not there, takes no pictures though some will be shown, or does not run here.
+        """
+        await self._load(showing)
+        self._usable.set()
 
     async def complete(self, request: Request) -> Reply:
         """The model's reply.
@@ -68,7 +77,8 @@ class InProcess(ABC):
             AnswerError: The request does not fit into memory, or is longer than the model can read.
             ServerError: The model has failed for good.
         """
-        assert self._batcher is not None, "check comes first"
+        await self._usable.wait()
+        assert self._batcher is not None
         # They stay in this process: no bytes.
         self._ledger.sent(0, len(request.pictures))
         return await self._batcher.complete(request)
@@ -81,6 +91,10 @@ class InProcess(ABC):
     async def _end_thread(self) -> None:
         if self._batcher is not None:
             await self._batcher.close()
+
+    @abstractmethod
+    async def _load(self, showing: Sequence[str]) -> None:
+        """Load the model; see ``check``."""
 
     @abstractmethod
     def _work(self, requests: Sequence[Request]) -> Sequence[Reply | AnswerError]:

@@ -124,20 +124,6 @@ class OpenAIBackend:
         self._jitter = random.Random()
         self._pngs: WeakKeyDictionary[Jpeg, str] = WeakKeyDictionary()
 
-    def knows(self, showing: Sequence[str]) -> bool:
-        """Whether earlier runs have found out what every server can do; requests may then be put before ``check`` ends.
-
-        Args:
-            showing: Names of what will show pictures.
-        """
-        servers = [self._known.find(key) for key in self._keys] if self._known is not None else []
-        dialects = [server.dialect for server in servers if server and (server.sees or not showing)]
-        if self._known is None or len(dialects) < len(servers):
-            return False
-        self._hoped = dialects
-        self._checked.clear()
-        return True
-
     async def check(self, showing: Sequence[str]) -> None:
         """Find out what every server can do; those that cannot be used are left aside, with a note.
 
@@ -147,6 +133,8 @@ class OpenAIBackend:
         Raises:
             ServerError: None of them can be used.
         """
+        self._hoped = self._remembered(showing)
+        self._checked.clear()
         try:
             await self._check(showing)
         except RoboscribeError as error:
@@ -186,10 +174,10 @@ class OpenAIBackend:
             AnswerError: This request is refused, or brought no reply however often it was sent.
             ServerError: No server can be reached any more, or all of them refuse key or model.
         """
+        # Whether servers take videos is not remembered.
+        if request.clips or not self._hoped:
+            await self._check_ended()
         await self._open()
-        if request.clips:
-            # Whether servers take videos is not remembered.
-            await self._checked.wait()
         attempt = 0
         while True:
             endpoint, outcome, hoped = await self._try(request, attempt)
@@ -255,9 +243,7 @@ class OpenAIBackend:
         Raises:
             RoboscribeError: No server can be used.
         """
-        await self._checked.wait()
-        if self._unusable is not None:
-            raise self._unusable
+        await self._check_ended()
         # A refusal may be one of the schema, upon which a server is asked in a simpler dialect.
         refused = isinstance(outcome, Trouble) and outcome.kind == "refused"
         if not refused and self._found.get(endpoint) == hoped:
@@ -267,6 +253,22 @@ class OpenAIBackend:
             self._ledger.used(outcome.usage)
         self._ledger.retries += 1
         return False
+
+    async def _check_ended(self) -> None:
+        """Wait for the end of the check that is under way, if any.
+
+        Raises:
+            RoboscribeError: No server can be used.
+        """
+        await self._checked.wait()
+        if self._unusable is not None:
+            raise self._unusable
+
+    def _remembered(self, showing: Sequence[str]) -> Sequence[Dialect]:
+        """The dialect of each server in turn; none unless all are known, to take pictures as well if some are shown."""
+        servers = [self._known.find(key) for key in self._keys] if self._known is not None else []
+        dialects = [server.dialect for server in servers if server and (server.sees or not showing)]
+        return dialects if len(dialects) == len(self._addresses) else ()
 
     def _remember(self) -> None:
         """Keep what was found out, and forget servers that cannot be used."""

@@ -155,18 +155,10 @@ class Backend(Protocol):
         """Requests that it works on at the same time; more wait, and those of lowest rank go first."""
         ...
 
-    def knows(self, showing: Sequence[str]) -> bool:
-        """Whether requests may be put while ``check``, called next, is under way, as what it will find is known.
-
-        Their replies come when it has found just that.
-
-        Args:
-            showing: Names of what will show pictures.
-        """
-        ...
-
     async def check(self, showing: Sequence[str]) -> None:
         """Make sure that requests can be answered, before an episode is spent on finding out.
+
+        ``complete`` may be called meanwhile, and brings no reply before it has ended well.
 
         Args:
             showing: Names of what will show pictures; empty where nothing does.

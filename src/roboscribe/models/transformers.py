@@ -42,12 +42,7 @@ class Backend(InProcess):
         self._unwanted = Event()
         self._loaded: Loaded | None = None
 
-    async def check(self, showing: Sequence[str]) -> None:
-        """Load the model.
-
-        Raises:
-            SettingsError: It is not there, is no model that sees, or does not run on the device.
-        """
+    async def _load(self, showing: Sequence[str]) -> None:
         self._loaded = await self._on_its_thread(lambda: load(self._vlm, self._model, self._say))
 
     async def close(self) -> None:

@@ -51,12 +51,7 @@ class Backend(InProcess):
         self._engine: Any = None
         self._variables = template_variables(vlm)
 
-    async def check(self, showing: Sequence[str]) -> None:
-        """Start the engine.
-
-        Raises:
-            SettingsError: The model is not there, does not see, or does not run here.
-        """
+    async def _load(self, showing: Sequence[str]) -> None:
         self._say(f"Loading {self._model} into vLLM, which takes a minute or more.")
         self._engine = await self._on_its_thread(lambda: load(self._vlm, self._model))
         if showing and not self._engine.model_config.is_multimodal_model:
