@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
-from fake_openai_server import FakeServer
+from fake_openai_server import Body, FakeServer, is_probe
 from make_dataset import make_dataset
 from scripted import digests
 
@@ -26,6 +28,12 @@ def command(root: Path, out: Path, server: FakeServer, cache: Path | None = None
     return [sys.executable, "-m", "roboscribe", "annotate", *paths, *asked, *chosen]
 
 
+def hanging_after(asks: int) -> Callable[[Body], float]:
+    """Latency of a server that answers so many asks and no more, so that a run is interrupted amid it for certain."""
+    number = count()
+    return lambda body: 0.0 if is_probe(body) or next(number) < asks else 60.0
+
+
 def interrupted(
     words: list[str], server: FakeServer, after: int, number: signal.Signals = signal.SIGINT
 ) -> subprocess.CompletedProcess[str]:
@@ -39,34 +47,32 @@ def interrupted(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [1, 20])
+@pytest.mark.parametrize("after", [1, 16])
 def test_an_interrupted_run_goes_on_where_it_was(
     tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     root = make_dataset(tmp_path / "data", episodes=EPISODES, frames=60, size=(320, 240))
-    with FakeServer(latency=0.05) as server:
+    with FakeServer() as server:
         whole = subprocess.run(command(root, tmp_path / "whole", server), capture_output=True, check=False)
         assert whole.returncode == 0, whole.stderr
         needed = len(server.asked)
     before = digests(root)
 
     out = tmp_path / "out"
-    with FakeServer(latency=0.05) as server:
+    with FakeServer(latency=hanging_after(after)) as server:
         run = interrupted(command(root, out, server), server, after)
         assert run.returncode == 1
         assert run.stderr.strip().splitlines() == [STOPPED]
         assert digests(root) == before
         assert not (out / "meta/info.json").exists()
-        first = len(server.asked)
-        assert first < needed
+        assert len(server.asked) == after < needed
     kept = [path for path in out.rglob("task_aug.json") if json.loads(path.read_text())["error"] is None]
-    # Another server, as a request of the first run may reach its own after that run has ended.
-    with FakeServer(latency=0.05) as server:
+    assert after == 1 or len(kept) > 1
+    with FakeServer() as server:
         again = subprocess.run(command(root, out, server), capture_output=True, check=False)
         assert again.returncode == 0, again.stderr
         assert len(server.asked) <= needed - len(kept)
-    assert after == 1 or len(kept) > 1
     assert digests(out) == digests(tmp_path / "whole")
 
 
@@ -93,3 +99,26 @@ def test_a_run_that_is_told_to_end_keeps_what_is_under_way(
         assert before + resumed == len(server.asked), "nothing is asked twice"
         assert resumed > before, "it ended soon"
     assert digests(tmp_path / "out") == digests(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("times", "codes"), [(1, {1}), (2, {1, -signal.SIGINT})])
+def test_ctrl_c_while_a_server_hangs_ends_at_once(
+    tmp_path: Path, times: int, codes: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    root = make_dataset(tmp_path / "data", episodes=EPISODES, frames=60, size=(320, 240))
+    with FakeServer(latency=60) as server:
+        words = command(root, tmp_path / "out", server)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while not server.stats.peak_in_flight and process.poll() is None:
+            time.sleep(0.01)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.001)
+        try:
+            _, stderr = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode in codes
+    assert stderr.strip() == STOPPED or (times == 2 and not stderr.strip())

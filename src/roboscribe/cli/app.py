@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -48,6 +49,8 @@ def process() -> int:
     try:
         return main()
     finally:
+        # Threads that are amid something are waited for, unless it is interrupted once more.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.freeze()
 
 

@@ -143,4 +143,6 @@ def live_display() -> Generator[Listener]:
                     console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     with bars:
+        # A second Ctrl-C ends the program at once, and would leave a terminal without it.
+        console.show_cursor(True)
         yield show

@@ -55,9 +55,10 @@ class Pace:
         self._in_use.enter_context(kept(self._threads))
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._in_use.close()
-        self._threads.shutdown()
+        # What is cancelled is not waited for here, as decoding may take long; the program ends after its threads.
+        self._threads.shutdown(wait=kind is None)
 
     @contextmanager
     def under_way(self) -> Generator[None]:
