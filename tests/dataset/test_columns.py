@@ -64,12 +64,19 @@ def test_more_channels_than_declared() -> None:
         ([0.0, None, 0.2], "frames without a timestamp"),
         ([5.0, 5.1, 5.2], r"start at 5.0000 s, not 0"),
         ([1e9, 1e9 + 0.1], "do not increase"),
+        ([0.0, 100.0, 200.0], "are 100 apart, where 10 frames a second make it 0.1 seconds"),
+        ([0.0, 0.0001, 0.0002], "are 0.0001 apart"),
     ],
 )
 def test_timestamps_that_cannot_be(times: list[Any], message: str) -> None:
     with pytest.raises(EpisodeError, match=message) as caught:
         timestamps(pa.chunked_array([pa.array(times, type=pa.float64())]), 10, 3, "f.parquet")
     assert caught.value.episode == 3
+
+
+def test_a_slow_recorder_and_a_long_gap_are_let_pass() -> None:
+    for times in ([0.0, 0.3, 0.6], [0.0, 0.1, 60.0, 60.1]):
+        assert len(timestamps(pa.chunked_array([pa.array(times)]), 10, 0, "f.parquet")) == len(times)
 
 
 def test_a_first_frame_may_be_dropped() -> None:

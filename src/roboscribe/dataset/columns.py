@@ -28,7 +28,8 @@ def timestamps(column: pa.ChunkedArray, fps: float, episode: int, file: str) -> 
         file: The data file, for messages.
 
     Raises:
-        EpisodeError: They have gaps, do not increase, or do not start at 0 (a frame or so late is let pass).
+        EpisodeError: Some are missing, they do not increase, are in another unit, or do not start at 0 (a frame or so
+            late is let pass).
     """
     values = to_matrix(column)
     if values is None or values.shape[1] != 1 or not np.isfinite(values).all():
@@ -41,6 +42,15 @@ def timestamps(column: pa.ChunkedArray, fps: float, episode: int, file: str) -> 
             episode,
             f"{file}: the timestamps of episode {episode} do not increase at frame {frame}"
             f" ({times[frame - 1]:.4f} s, then {times[frame]:.4f} s).",
+            LEFT_OUT,
+        )
+    apart = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
+    # A slow recorder may miss its rate by far, but not tenfold: these are milliseconds, or numbers of frames.
+    if not 0.1 < apart * fps < 10:
+        raise EpisodeError(
+            episode,
+            f"{file}: the timestamps of episode {episode} are {apart:g} apart, where {fps:g} frames a second make it"
+            f" {1 / fps:.3g} seconds.",
             LEFT_OUT,
         )
     if not abs(times[0]) < 1.5 / fps:
