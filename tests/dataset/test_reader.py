@@ -329,7 +329,7 @@ def test_camera_by_key(tmp_path: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"There is no folder .*nowhere"):
+    with pytest.raises(DatasetError, match=r"There is no folder .*nowhere.*--repo-id"):
         open_dataset(tmp_path / "nowhere")
 
 

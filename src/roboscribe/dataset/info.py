@@ -119,7 +119,7 @@ def _version(raw: Mapping[str, Any]) -> Version:
             return version
     raise DatasetError(
         f"{INFO}: codebase_version {said!r} is unknown; Roboscribe reads {', '.join(VERSIONS)}.",
-        "Convert the dataset with LeRobot's own converter first.",
+        "LeRobot's own converters bring an older dataset there; a newer one needs a newer Roboscribe.",
     )
 
 

@@ -43,7 +43,10 @@ def open_dataset(root: str | os.PathLike[str], *, sparse: bool = False) -> Datas
     """
     folder = Path(root).expanduser()
     if not folder.exists():
-        raise DatasetError(f"There is no folder {folder}.", "Check the path given with --root.")
+        raise DatasetError(
+            f"There is no folder {folder}.",
+            "Check the path given with --root; --repo-id names a dataset of the Hub instead.",
+        )
     if not folder.is_dir():
         raise DatasetError(f"{folder} is a file, not the folder of a dataset.")
     recover(folder)
