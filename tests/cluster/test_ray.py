@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -112,6 +115,24 @@ def test_tasks_get_the_keys_of_the_command_but_gpus_of_their_own(datatrove: None
     keys = {"OPENAI_API_KEY": "sk-1234", "HF_HOME": "/cache"}
     of_ray = {"RAY_ADDRESS": "head:6379", "CUDA_VISIBLE_DEVICES": "7", "HIP_VISIBLE_DEVICES": "7"}
     assert for_workers(keys | of_ray) == keys
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (lambda _: os.kill(os.getpid(), signal.SIGKILL), "task 3: Killed"),
+        (sys.exit, "task 3: Exited with exit code 1"),
+    ],
+)
+def test_the_end_of_a_task_is_told_as_slurm_tells_it(
+    datatrove: None, monkeypatch: pytest.MonkeyPatch, end: Callable[[int], None], told: str
+) -> None:
+    from roboscribe.executors import cluster
+
+    # This process is to outlive its parent.
+    monkeypatch.setattr(cluster, "_end_with", lambda parent: None)
+    with pytest.raises(ChildProcessError, match=told):
+        cluster.RayTask(end).run(rank=3)
 
 
 def test_torn_apart_on_ray_it_goes_on_with_what_is_left_and_asks_nothing_twice(

@@ -268,6 +268,18 @@ def test_without_a_queue_the_launching_command_tells_whether_tasks_are_to_come(f
     assert watch(folder).progress.lost == 7
 
 
+def test_on_ray_a_killed_task_is_known_by_the_signal(folder: Path) -> None:
+    (folder / "jobs.json").unlink()
+    killed(folder, 0)
+    log = folder / "tasks/logs/task_00000.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("ChildProcessError: task 0: Killed\n")
+    later = watch(folder, lambda: time.time() + 600)
+    assert (later.states[0].state, later.states[0].why) == ("lost", "killed")
+    clear(folder)
+    assert not log.exists(), "a later launch knows nothing of it"
+
+
 def test_a_task_that_is_started_again_adds_to_what_it_has_spent(folder: Path) -> None:
     killed(folder, 0)
     ended(folder, 1)

@@ -78,7 +78,9 @@ class RayTask(Task):
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if code:
-            raise ChildProcessError(f"Task {rank} ended with code {code}.")
+            # In Slurm's words, see ``ended_by_itself``; datatrove adds them to the log that it keeps of the task.
+            how = signal.strsignal(-code) if code < 0 else f"Exited with exit code {code}"
+            raise ChildProcessError(f"task {rank}: {how}")
         return ()
 
     def _work_and_exit(self, rank: int) -> NoReturn:

@@ -13,7 +13,7 @@ from roboscribe.errors import RoboscribeError
 from roboscribe.executors.outcome import OUTCOME, read_outcome
 from roboscribe.executors.plan import JOBS, PLAN, load_plan, plans
 from roboscribe.executors.queue import NUMBERS, queue_of, read_jobs
-from roboscribe.executors.report import FILES, LOGS, NUMBER, REPORTS, WRITE, read_reports
+from roboscribe.executors.report import FILES, LOGS, NUMBER, REPORTS, TASKS, WRITE, read_reports
 
 _LOCK = "lock"
 
@@ -81,7 +81,7 @@ def staged_before(target: Path, work: str, *, redo: bool = False) -> frozenset[i
 
 def clear(folder: Path) -> None:
     """Forget what an earlier launch of the very same plan has told."""
-    for name in (REPORTS, LOGS, NUMBER, FILES, WRITE):
+    for name in (REPORTS, LOGS, TASKS, NUMBER, FILES, WRITE):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (OUTCOME, NUMBERS):
         (folder / name).unlink(missing_ok=True)

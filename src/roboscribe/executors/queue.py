@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from roboscribe.executors.report import WRITE
+from roboscribe.executors.report import TASKS, WRITE
 
 NUMBERS = "jobs.json"
 """File with the jobs of a plan, in its folder."""
@@ -72,9 +72,9 @@ class Jobs:
     def log(self, folder: Path, task: int | Literal["write"]) -> Path:
         """What Slurm and the shell said of a task, or of the last job."""
         if task == WRITE:
-            return folder / "write" / "slurm_logs" / f"{self.last}_0.out"
+            return folder / WRITE / "slurm_logs" / f"{self.last}_0.out"
         array, index = divmod(task, self.size)
-        return folder / "tasks" / "slurm_logs" / f"{self.arrays[array]}_{index}.out"
+        return folder / TASKS / "slurm_logs" / f"{self.arrays[array]}_{index}.out"
 
 
 _JOBS = TypeAdapter(Jobs)
@@ -178,7 +178,7 @@ def ended_by_slurm(log: Path) -> str:
 
 
 def ended_by_itself(log: Path) -> str:
-    """How the program in a job ended, by the signal or exit code that Slurm wrote into its log."""
+    """How the program in a job ended, by the signal or exit code that Slurm, or ``RayTask``, wrote into its log."""
     found = _ENDED.search(tail_of(log))
     return found[1].lower() if found else ""
 

@@ -32,6 +32,8 @@ from roboscribe.plain import PlainLines, counted
 
 REPORTS = "reports"
 """Folder of the reports in that of a plan."""
+TASKS = "tasks"
+"""Folder, in that of a plan, for what datatrove and Slurm keep of its tasks."""
 WRITE: Literal["write"] = "write"
 """Name of the last job, and folder, in that of a plan, for its report and log."""
 NUMBER = "number"

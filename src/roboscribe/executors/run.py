@@ -31,7 +31,7 @@ from roboscribe.executors.jobs import Number, Prepare, Stage, Write
 from roboscribe.executors.launches import alone, clear, staged_before
 from roboscribe.executors.plan import Plan, split, split_by_size
 from roboscribe.executors.queue import tail_of
-from roboscribe.executors.report import FILES, NUMBER, TIME_WIDTH, WRITE, log_path
+from roboscribe.executors.report import FILES, NUMBER, TASKS, TIME_WIDTH, WRITE, log_path
 from roboscribe.executors.watch import Watch, watch
 from roboscribe.hirobot.dialogue import target_of
 from roboscribe.models.select import runs_here
@@ -119,7 +119,7 @@ def _batches(settings: Settings, plan: Plan, folder: Path, cluster: ModuleType) 
     shared = _shared_out(settings, len(plan.tasks) + asking * (1 + numbering))
     gpus = settings.executor.slurm_gpus
     return [
-        cluster.Batch("tasks", len(plan.tasks), Stage(shared, plan.tasks, folder), gpus),
+        cluster.Batch(TASKS, len(plan.tasks), Stage(shared, plan.tasks, folder), gpus),
         cluster.Batch(NUMBER, int(numbering), Number(shared, folder), gpus * asking),
         cluster.Batch(FILES, len(plan.files), Prepare(shared, plan.files, folder)),
         cluster.Batch(WRITE, 1, Write(shared, folder), gpus * asking),

@@ -15,7 +15,7 @@ from roboscribe.executors.launches import is_launching
 from roboscribe.executors.outcome import Outcome, read_outcome
 from roboscribe.executors.plan import PLAN, Plan, load_plan, plans
 from roboscribe.executors.queue import Jobs, Queue, ended_by_itself, ended_by_slurm, queue_of, read_jobs
-from roboscribe.executors.report import FILES, NUMBER, WRITE, TaskReport, log_path, read_reports
+from roboscribe.executors.report import FILES, NUMBER, TASKS, WRITE, TaskReport, log_path, read_reports
 from roboscribe.plain import counted, duration
 
 _SILENT_SECONDS = 60.0
@@ -248,7 +248,8 @@ class Watch:
         """How a task ended that could not tell so itself."""
         if told := self._ended_by_slurm(task):
             return told
-        if self.jobs is not None and (told := ended_by_itself(self.jobs.log(self.folder, task))):
+        of_ray = self.folder / TASKS / "logs" / f"task_{task:05d}.log"
+        if told := ended_by_itself(self.jobs.log(self.folder, task) if self.jobs is not None else of_ray):
             return told
         if report is None:
             return "it never began"
