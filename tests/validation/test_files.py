@@ -140,7 +140,7 @@ def test_a_dataset_that_was_never_annotated_is_told_so_once(tmp_path: Path) -> N
     [finding] = check_dataset(open_dataset(root))
     assert finding.rule == "file.declared"
     assert "language_persistent and language_events" in finding.message
-    assert finding.fix == "Annotate the dataset first."
+    assert "roboscribe annotate" in finding.fix
 
 
 def test_declarations(finished: Path) -> None:
@@ -222,6 +222,37 @@ def test_a_file_with_inferred_types(finished: Path) -> None:
     findings = list(check_dataset(open_dataset(finished)))
     assert [finding.rule for finding in findings] == ["file.type"]
     assert first_file(finished).name in findings[0].message
+
+
+def test_types_that_are_not_those_of_lerobot_are_named_field_by_field(packed: Path) -> None:
+    rows = [row.to_json() for row in persistent_rows(packed)]
+    restore(packed, PERSISTENT, pa.array([rows] * FRAMES))
+    [finding] = check_dataset(open_dataset(packed))
+    assert (finding.rule, finding.severity) == ("file.type", "warning")
+    assert finding.message.endswith("timestamp is double, camera is null, tool_calls is null.")
+    shuffled = [dict(sorted(row.items())) for row in rows]
+    restore(packed, PERSISTENT, pa.array([shuffled] * FRAMES))
+    [finding] = check_dataset(open_dataset(packed))
+    assert "its rows have the fields camera, content, role, style, timestamp, tool_calls." in finding.message
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_rows_of_the_only_language_column_are_checked(packed: Path, column: Column) -> None:
+    row = persistent_rows(packed)[0] if column == PERSISTENT else event_rows(packed)[0][0]
+    wrong = [replace(row, role="system")]
+    array = persistent_array(wrong, FRAMES) if column == PERSISTENT else events_array({0: wrong}, FRAMES)
+    restore(packed, column, array)
+    [other] = set(COLUMNS) - {column}
+    rewrite(first_file(packed), lambda table: table.drop_columns([other]))
+    assert (None, "file.type") in rules(packed)
+    change_info(packed, lambda info: info["features"].pop(other))
+    found = list(check_dataset(open_dataset(packed)))
+    assert (found[-1].rule, found[-1].severity) == ("file.declared", "warning")
+    assert other in found[-1].message
+    assert (0, "row.role") in rules(packed)
+    assert (None, "file.type") not in rules(packed)
+    change_info(packed, lambda info: info["features"].pop(column))
+    assert "error" in {finding.severity for finding in check_dataset(open_dataset(packed))}
 
 
 def test_columns_in_the_wrong_order(finished: Path) -> None:

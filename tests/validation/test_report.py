@@ -1,6 +1,7 @@
-"""The report says what was found, by episode, to people and to programs."""
+"""The report says what was found, by rule to people and one by one to programs."""
 
 import json
+from dataclasses import replace
 
 from roboscribe.validation import Finding, Report
 
@@ -14,24 +15,45 @@ FILE = Finding(None, "file.tools", "error", None, "Nothing describes say.", "Ann
 EARLY = Finding(2, "subtask.cover", "error", 0.5, "No subtask is in force before 0.50 s.", "Add one.")
 
 
-def test_text_is_grouped_by_episode_with_errors_first() -> None:
-    report = Report.of([LABEL, PLAN, EARLY, FILE], episodes=10)
+def test_text_is_grouped_by_rule_with_errors_and_the_dataset_first() -> None:
+    report = Report.of([LABEL, PLAN, replace(PLAN, episode=8, time=0.5), EARLY, FILE], episodes=10)
     assert report.to_text() == "\n".join(
         [
-            "dataset",
-            "  error file.tools: Nothing describes say.",
+            "error file.tools",
+            "  Nothing describes say.",
             "    → Annotate again.",
-            "episode 2",
-            "  error 0.50 s subtask.cover: No subtask is in force before 0.50 s.",
+            "error plan.cover, 2 times in episodes 7-8",
+            "  episode 7: There is no plan at 2.50 s, where a subtask starts.",
+            "  episode 8, 0.50 s: There is no plan at 2.50 s, where a subtask starts.",
             "    → Add one.",
-            "episode 7",
-            "  error 2.50 s plan.cover: There is no plan at 2.50 s, where a subtask starts.",
+            "error subtask.cover",
+            "  episode 2: No subtask is in force before 0.50 s.",
             "    → Add one.",
-            "  warning 1.00 s subtask.label: The subtask “the cup” is no command.",
+            "warning subtask.label",
+            "  episode 7, 1.00 s: The subtask “the cup” is no command.",
             "    → Begin with the verb.",
-            "3 errors and 1 warning in 2 of 10 episodes.",
+            "4 errors and 1 warning in 3 of 10 episodes.",
         ]
     )
+
+
+def test_of_hundreds_of_findings_some_are_told_and_all_are_counted() -> None:
+    many = [replace(PLAN, episode=index, fix=f"Add one to {index}.") for index in range(0, 600, 3)]
+    report = Report.of([*many, FILE], episodes=600)
+    assert report.to_text().splitlines()[3:] == [
+        "error plan.cover, 200 times in episodes 0 and 199 others",
+        *(
+            line
+            for index in range(0, 15, 3)
+            for line in (
+                f"  episode {index}: There is no plan at 2.50 s, where a subtask starts.",
+                f"    → Add one to {index}.",
+            )
+        ),
+        "  … and 195 more; --all tells every one.",
+        "201 errors in 200 of 600 episodes.",
+    ]
+    assert len(report.to_text(every=True).splitlines()) == 3 + 1 + 2 * 200 + 1
 
 
 def test_errors_and_warnings_are_told_apart() -> None:

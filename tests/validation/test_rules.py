@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from validation.cases import events, motion, names, persistent, rows, trace, vqa
+from validation.cases import events, memory, motion, names, persistent, rows, trace, vqa
 from validation.valid import ROWS, Case, Cases, episodes, plan, row, t, view, without
 
 from roboscribe.validation import RULES, EpisodeView, Finding, check_episode
 
-CASES = (rows, persistent, motion, events, vqa, trace, names)
+CASES = (rows, persistent, memory, motion, events, vqa, trace, names)
 """Cases of the rules of the module of the same name."""
 
 
@@ -96,7 +96,8 @@ def test_warnings_do_not_stop_an_episode() -> None:
         *("subtask.repeat", "subtask.label", "plan.place", "memory.cover", "memory.person", "motion.cover"),
         *("speech.place", "speech.length", "interjection.place", "interjection.duplicate"),
         *("interjection.planless", "interjection.fits"),
-        *("memory.past", "label.drift", "motion.primitive", "vqa.question"),
+        *("memory.past", "memory.outcome", "memory.attribute", "label.drift"),
+        *("motion.primitive", "vqa.question", "vqa.keys", "task_aug.duplicate"),
     }
 
 

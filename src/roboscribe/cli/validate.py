@@ -27,8 +27,10 @@ class Arguments(DatasetSettings):
     """Check what is staged, also where the dataset has language columns already."""
     strict: bool = False
     """Count warnings as errors."""
+    all: bool = False
+    """Tell every finding; otherwise at most five of each rule, and how many more there are."""
     log_format: Literal["plain", "json"] = "plain"
-    """Findings as text, or one JSON object a line."""
+    """Findings as text, or all of them as one JSON object a line."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -43,5 +45,5 @@ def main(words: Sequence[str]) -> int:
     else:
         if checked.staged:
             print(f"Checking what is staged in {checked.root}, as if it were written.")
-        print(report.to_text())
+        print(report.to_text(arguments.all))
     return EXIT_ABORTED if report.errors or (arguments.strict and report.warnings) else EXIT_OK

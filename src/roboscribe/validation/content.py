@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Set
 from functools import lru_cache
 from typing import Any, NoReturn, cast
 
@@ -40,16 +41,19 @@ def seen(row: Row) -> str:
     return f"of {row.camera} {at(row.timestamp)}" if row.camera else at(row.timestamp)
 
 
-def key_fault(data: dict[str, Any], required: frozenset[str], optional: frozenset[str]) -> str | None:
-    """What is wrong with the keys of an object, or None."""
-    if missing := sorted(required - data.keys()):
-        return f"lacks {', '.join(missing)}"
-    if extra := sorted(data.keys() - required - optional):
-        return f"has the unknown key {', '.join(extra)}"
-    return None
+def lacking(data: dict[str, Any], required: frozenset[str]) -> str | None:
+    """What an object lacks of the keys that it must have, or None."""
+    missing = sorted(required - data.keys())
+    return f"lacks {', '.join(missing)}" if missing else None
 
 
-def text_fault(data: dict[str, Any], keys: set[str]) -> str | None:
+def surplus(data: dict[str, Any], known: frozenset[str]) -> str | None:
+    """What an object has besides the keys that it may have, or None."""
+    extra = sorted(data.keys() - known)
+    return f"has the unknown key {', '.join(extra)}" if extra else None
+
+
+def text_fault(data: dict[str, Any], keys: Set[str]) -> str | None:
     """Which of these keys hold no text, or None."""
     empty = sorted(key for key in keys if not isinstance(data[key], str) or not data[key].strip())
     return f"has no text as {', '.join(empty)}" if empty else None

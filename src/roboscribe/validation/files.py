@@ -67,7 +67,6 @@ def check_dataset(
         recorded: What the dataset's run record says was written.
     """
     wanted = frozenset(dataset.episode_indices if episodes is None else episodes)
-    yield from declared(dataset)
     overview = Overview(recorded)
     schemas: dict[str, pa.Schema] = {}
     speaks = False
@@ -81,7 +80,7 @@ def check_dataset(
                 present = set(COLUMNS) & set(file.schema_arrow.names)
                 if present or set(COLUMNS) & dataset.info.features.keys():
                     schemas[shard.relative] = _language_of(file.schema_arrow)
-                if present != set(COLUMNS):
+                if not present:
                     continue
                 read = EpisodeReader(file)
                 for index in chosen:
@@ -92,7 +91,8 @@ def check_dataset(
         except (pa.ArrowException, OSError) as error:
             message = f"{shard.relative} cannot be read: {error}."
             yield _finding(None, "file.read", message, "Download the file again.")
-    yield from types(schemas)
+    yield from declared(dataset, {name for schema in schemas.values() for name in schema.names})
+    yield from types(schemas, dataset.info.features)
     yield from overview.findings()
     if speaks:
         yield from tools(dataset)
@@ -115,7 +115,7 @@ def _check_stored(
         return None
     if not grouped:
         message = f"The episode is not one row group of {shard.relative}."
-        yield _finding(index, "file.row_group", message, REWRITE)
+        yield replace(_finding(index, "file.row_group", message, REWRITE), severity="warning")
     yield from empty(stored)
     yield from same(stored)
     yield from columns(stored)
@@ -134,13 +134,20 @@ def _check_stored(
     return view
 
 
-def declared(dataset: Dataset) -> Iterator[Finding]:
-    """Findings of ``file.declared``."""
+def declared(dataset: Dataset, stored: Collection[str]) -> Iterator[Finding]:
+    """Findings of ``file.declared``: LeRobot does without a language column, but not without telling of one.
+
+    Args:
+        dataset: The dataset.
+        stored: Language columns that any of its data files has.
+    """
     features = dataset.info.raw["features"]
     absent = [column for column in COLUMNS if column not in features]
     if absent:
         message = f"{INFO} does not declare {' and '.join(absent)}."
-        yield _finding(None, "file.declared", message, "Annotate the dataset first.")
+        finding = _finding(None, "file.declared", message, REWRITE)
+        harmless = len(absent) == 1 and absent[0] not in stored
+        yield replace(finding, severity="warning") if harmless else finding
     for column in COLUMNS:
         if column in features and features[column] != FEATURE:
             message = f"{INFO} declares {column} as {features[column]!r}."
@@ -155,20 +162,23 @@ def _language_of(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field for field in schema if field.name in COLUMNS])
 
 
-def types(schemas: Mapping[str, pa.Schema]) -> Iterator[Finding]:
+def types(schemas: Mapping[str, pa.Schema], declared: Collection[str]) -> Iterator[Finding]:
     """Findings of ``file.type``: an error where files cannot be loaded together, else a warning.
 
     Args:
         schemas: Language columns of each data file that ought to have them, by its path.
+        declared: Names of the features that info.json declares.
     """
     for column in COLUMNS:
         kinds = {schema.field(column).type if column in schema.names else None for schema in schemas.values()}
         for path, schema in schemas.items():
             if column not in schema.names:
-                message = f"{path} lacks the column {column}; files that differ cannot be loaded together."
-                yield _finding(None, "file.type", message, REWRITE)
-            elif schema.field(column).type != arrow_type(column):
-                message = f"{path} stores {column} as {schema.field(column).type}, not {arrow_type(column)}."
+                # Where nothing declares it either, the whole column is missing, which another rule tells.
+                if column in declared or len(kinds) > 1:
+                    message = f"{path} lacks the column {column}, so LeRobot cannot load it."
+                    yield _finding(None, "file.type", message, REWRITE)
+            elif difference := _difference(schema.field(column).type, arrow_type(column)):
+                message = f"{path} stores {column} otherwise than LeRobot declares it: {difference}."
                 finding = _finding(None, "file.type", message, REWRITE)
                 # Where all files have it so, LeRobot loads them, until a run that adds rows to one infers another.
                 yield finding if len(kinds) > 1 else replace(finding, severity="warning")
@@ -177,6 +187,22 @@ def types(schemas: Mapping[str, pa.Schema]) -> Iterator[Finding]:
         if sorted(present) == sorted(COLUMNS) and present != list(COLUMNS):
             message = f"{path} has {present[0]} before {present[1]}."
             yield _finding(None, "file.type", message, REWRITE)
+
+
+def _difference(found: pa.DataType, wanted: pa.ListType) -> str:
+    """What of a column's type is not as it should be; "" where all is."""
+    if found == wanted:
+        return ""
+    rows, fields = getattr(found, "value_type", found), wanted.value_type
+    names = [field.name for field in rows] if pa.types.is_struct(rows) else []
+    if names != [field.name for field in fields]:
+        return f"its rows have the fields {', '.join(names)}" if names else f"it is {found}"
+    odd = [
+        f"{field.name} is {field.type if len(str(field.type)) < 20 else 'of another form'}"
+        for field, right in zip(rows, fields, strict=True)
+        if field.type != right.type
+    ]
+    return ", ".join(odd) or "its fields may be null where they must not"
 
 
 def undeclared(dataset: Dataset, shard: Shard, schema: pa.Schema) -> Iterator[Finding]:

@@ -103,10 +103,10 @@ def _is_the_only(one: Thing, other: Thing, named: Collection[Thing], view: Episo
     if not ours ^ theirs or not (ours <= theirs or theirs <= ours) or not ours ^ theirs <= lex.HUES:
         return False
     kin = {one.head, other.head}
-    return {thing for thing in named if thing.head in kin} == {one, other} and not _are_several(kin, view)
+    return {thing for thing in named if thing.head in kin} == {one, other} and not are_several(kin, view)
 
 
-def _are_several(heads: Set[str], view: EpisodeView) -> bool:
+def are_several(heads: Set[str], view: EpisodeView) -> bool:
     """Whether anything tells of more than one thing with one of these nouns."""
     for text in (*view.tasks, *(row.content or "" for row in view.of_style("subtask"))):
         words = set(_WORD.findall(text.lower()))

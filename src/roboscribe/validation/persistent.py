@@ -1,4 +1,4 @@
-"""Rules for the texts that stay in force: subtask, plan, memory, task_aug."""
+"""Rules for what is done and asked for: subtask, plan, task_aug."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from roboscribe.english.lexicon import BASE_FORMS
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import wording
-from roboscribe.english.words import gerund, past_tense
 from roboscribe.validation.base import EpisodeView, Problem, at, quoted, rule
 
 MOST_LABEL_WORDS = 12
@@ -17,18 +15,6 @@ MOST_LABEL_WORDS = 12
 _NO_COMMAND = re.compile(r"(?:the|an?|it|i|he|she|they|robot|this|there)\b|\w+ing\b", re.IGNORECASE)
 _VERBS_IN_ING = re.compile(r"(?:bring|string|swing|ring|fling|cling|sing|spring|wring)\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\d+)\. (\S.*)")
-# What was picked up may still be held, "lay" is the past of "lie", and "put" may be a past.
-_DEEDS = {
-    verb
-    for verb in {phrase.split()[0] for phrase in BASE_FORMS} - {"hold", "lay"}
-    if past_tense(verb) != verb
-}
-_AHEAD = re.compile(r"\bI(?: will|['’]ll| must| should| need to| have to|(?: am|['’]m) (?:about|going) to)\b")
-_NOW = re.compile(
-    rf"\bI (?:(?:\w+ly|now|then) )?(?:{'|'.join(sorted(_DEEDS))})\b"
-    rf"|\bI(?: am|['’]m) (?:\w+ly |now )?(?:{'|'.join(sorted(map(gerund, _DEEDS)))})\b"
-)
-_FIRST_PERSON = re.compile(r"\b(?:I|[Mm]y|[Mm]e|[Ww]e|[Oo]ur)\b")
 
 
 @rule("subtask.cover", "subtask")
@@ -188,68 +174,6 @@ def _difference(steps: list[str], remaining: list[str | None]) -> str:
     return f"{len(steps)} steps, but {len(remaining)} subtasks remain"
 
 
-@rule("memory.place", "memory")
-def memory_place(view: EpisodeView) -> Iterator[Problem]:
-    """Memories lie on subtask boundaries, from the second subtask on."""
-    boundaries = view.times("subtask")
-    for row in view.of_style("memory"):
-        if row.timestamp == view.start:
-            yield Problem(
-                row.timestamp,
-                f"There is a memory {at(row.timestamp)}, where nothing has been done yet.",
-                "Remove it; the first memory belongs to the start of the second subtask.",
-            )
-        elif boundaries and row.timestamp not in boundaries[1:]:
-            yield Problem(
-                row.timestamp,
-                f"The memory {quoted(row.content)} {at(row.timestamp)} is at no subtask boundary.",
-                "Move it to the start of the subtask that follows it.",
-            )
-
-
-@rule("memory.cover", "memory", severity="warning")
-def memory_cover(view: EpisodeView) -> Iterator[Problem]:
-    """There is a memory at every subtask boundary from the second subtask on."""
-    memories = set(view.times("memory"))
-    for time in view.times("subtask")[1:]:
-        if time not in memories:
-            yield Problem(
-                time,
-                f"There is no memory {at(time)}, where a subtask starts; the one before stays in force.",
-                "Add one, or annotate again with memory enabled.",
-            )
-
-
-@rule("memory.person", "memory", severity="warning")
-def memory_person(view: EpisodeView) -> Iterator[Problem]:
-    """A memory is told in the first person."""
-    for row in view.of_style("memory"):
-        if row.content and not _FIRST_PERSON.search(row.content):
-            yield Problem(
-                row.timestamp,
-                f"The memory {quoted(row.content)} {at(row.timestamp)} is not in the first person.",
-                "Tell it as the robot would: “I picked up the cup.”",
-            )
-
-
-@rule("memory.past", "memory", severity="warning")
-def memory_past(view: EpisodeView) -> Iterator[Problem]:
-    """A memory tells what has been done, not what is being done or is to come."""
-    for row in view.of_style("memory"):
-        if found := _AHEAD.search(row.content or ""):
-            yield Problem(
-                row.timestamp,
-                f"The memory {quoted(row.content)} {at(row.timestamp)} looks ahead (“{found[0]}”).",
-                "Tell what is done; what is to come belongs into the plan.",
-            )
-        elif found := _NOW.search(row.content or ""):
-            yield Problem(
-                row.timestamp,
-                f"The memory {quoted(row.content)} {at(row.timestamp)} is not in the past tense (“{found[0]}”).",
-                "Tell what is done: “I picked up the cup.”",
-            )
-
-
 @rule("task_aug.place", "task_aug")
 def task_aug_place(view: EpisodeView) -> Iterator[Problem]:
     """Every rephrasing of the task lies at the start."""
@@ -275,7 +199,7 @@ def task_aug_first(view: EpisodeView) -> Iterator[Problem]:
         )
 
 
-@rule("task_aug.duplicate", "task_aug")
+@rule("task_aug.duplicate", "task_aug", severity="warning")
 def task_aug_duplicate(view: EpisodeView) -> Iterator[Problem]:
     """No two rephrasings differ in case, spacing and end punctuation only."""
     seen: set[str] = set()
@@ -301,10 +225,6 @@ RULES = (
     plan_place,
     plan_lines,
     plan_remaining,
-    memory_place,
-    memory_cover,
-    memory_person,
-    memory_past,
     task_aug_place,
     task_aug_first,
     task_aug_duplicate,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
+from roboscribe.config import ranges
 from roboscribe.language import canonical_json
 from roboscribe.validation.base import Finding
+
+MOST_SHOWN = 5
+"""Findings of one rule that are told before the rest is only counted."""
+MOST_NAMED = 40
+"""Characters that the numbers of episodes may take."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +57,56 @@ class Report:
             f"{counts} in {affected} of {checked}." if affected else f"{counts} about the dataset as a whole."
         )
 
-    def to_text(self) -> str:
-        """Plain text, grouped by episode, and the summary as its last line."""
-        return "\n".join((*self._lines(), self.summary))
+    def to_text(self, every: bool = False) -> str:
+        """Plain text, rule by rule, and the summary as its last line.
+
+        Args:
+            every: Tell all findings of a rule, not only some for example.
+        """
+        return "\n".join((*chain.from_iterable(_told(*rule, every) for rule in self._rules()), self.summary))
 
     def to_json_lines(self) -> str:
         """One JSON object a line for each finding; empty when there are none."""
         return "".join(canonical_json(asdict(finding)) + "\n" for finding in self.findings)
 
-    def _lines(self) -> Iterator[str]:
-        for episode, group in groupby(self.findings, key=lambda finding: finding.episode):
-            yield "dataset" if episode is None else f"episode {episode}"
-            for finding in group:
-                moment = "" if finding.time is None else f" {finding.time:.2f} s"
-                yield f"  {finding.severity}{moment} {finding.rule}: {finding.message}"
-                yield f"    → {finding.fix}"
+    def _rules(self) -> list[tuple[str, list[Finding]]]:
+        """Each severity and rule with its findings: errors first, what is about the dataset before the rest."""
+        found: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+        for finding in self.findings:
+            found[finding.severity, finding.rule].append(finding)
+        return sorted(
+            ((f"{severity} {rule}", findings) for (severity, rule), findings in found.items()),
+            key=lambda told: (
+                told[1][0].severity != "error", told[1][0].episode is not None, -len(told[1]), told[0],
+            ),
+        )  # fmt: skip
+
+
+def _told(name: str, findings: Sequence[Finding], every: bool) -> Iterator[str]:
+    """The lines about the findings of one rule."""
+    episodes = {finding.episode for finding in findings if finding.episode is not None}
+    where = f" in episode{'s' if len(episodes) > 1 else ''} {_named(episodes)}" if episodes else ""
+    yield f"{name}, {len(findings)} times{where}" if len(findings) > 1 else name
+    shown = findings if every or len(findings) <= MOST_SHOWN else findings[:MOST_SHOWN]
+    for fix, alike in groupby(shown, key=lambda finding: finding.fix):
+        yield from (f"  {_place(finding)}{finding.message}" for finding in alike)
+        yield f"    → {fix}"
+    if len(shown) < len(findings):
+        yield f"  … and {len(findings) - len(shown)} more; --all tells every one."
+
+
+def _named(episodes: Collection[int]) -> str:
+    """Episode indices, or where these are scattered, the first and how many there are."""
+    named = ranges(episodes)
+    return named if len(named) <= MOST_NAMED else f"{min(episodes)} and {len(episodes) - 1} others"
+
+
+def _place(finding: Finding) -> str:
+    """Where a finding is, as far as its message does not tell: ``episode 7, 2.50 s: ``."""
+    if finding.episode is None:
+        return ""
+    moment = "" if finding.time is None else f"{finding.time:.2f} s"
+    return f"episode {finding.episode}{f', {moment}' if moment not in finding.message else ''}: "
 
 
 def _order(finding: Finding) -> tuple[int, bool, float, str]:

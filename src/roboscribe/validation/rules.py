@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from roboscribe.validation import events, motion, names, persistent, rows, trace, vqa
+from roboscribe.validation import events, memory, motion, names, persistent, rows, trace, vqa
 from roboscribe.validation.base import EpisodeView, Finding, Rule
 
 RULES: tuple[Rule, ...] = (
     *rows.RULES,
     *persistent.RULES,
+    *memory.RULES,
     *motion.RULES,
     *events.RULES,
     *vqa.RULES,

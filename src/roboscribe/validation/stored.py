@@ -11,25 +11,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from roboscribe.dataset.shards import as_float32
-from roboscribe.language import COLUMNS, Row
+from roboscribe.language import COLUMNS, EVENTS, PERSISTENT, Row, events_array, persistent_array
 
 
 class EpisodeReader:
-    """Reads ``timestamp`` and the language columns of rows of one open data file."""
+    """Reads ``timestamp`` and the language columns, as far as there are any, of rows of one open data file."""
 
     def __init__(self, file: pq.ParquetFile) -> None:
         sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
         self._file = file
         self._groups = {span: n for n, span in enumerate(pairwise([0, *accumulate(sizes)]))}
+        self._names = [name for name in ("timestamp", *COLUMNS) if name in file.schema_arrow.names]
         self._whole: pa.Table | None = None
 
     def __call__(self, start: int, stop: int) -> tuple[pa.Table, bool]:
         """Rows ``[start, stop)``, and whether they are one row group."""
-        names = ["timestamp", *COLUMNS]
         group = self._groups.get((start, stop))
         if group is not None:
-            return self._file.read_row_group(group, columns=names), True
-        whole = self._whole if self._whole is not None else self._file.read(columns=names)
+            return self._file.read_row_group(group, columns=self._names), True
+        whole = self._whole if self._whole is not None else self._file.read(columns=self._names)
         self._whole = whole
         return whole.slice(start, stop - start), False
 
@@ -54,12 +54,13 @@ class Stored:
 
     @classmethod
     def of(cls, index: int, table: pa.Table) -> Stored:
-        """From the columns ``timestamp`` and those of language.
+        """From the columns ``timestamp`` and those of language; one that is missing has no rows.
 
         Raises:
             KeyError, TypeError, ValueError: A row lacks a field, or holds what it cannot.
         """
-        persistent, events = (pa.concat_arrays(table[name].chunks) for name in COLUMNS)
+        persistent = _column(table, PERSISTENT, persistent_array([], len(table)))
+        events = _column(table, EVENTS, events_array({}, len(table)))
         times: list[float] = as_float32(table["timestamp"]).tolist()
         sizes: Any = events.value_lengths().fill_null(0).to_numpy()
         return cls(
@@ -80,6 +81,10 @@ class Stored:
     def rows(self) -> tuple[Row, ...]:
         """All rows of the episode."""
         return (*self.persistent, *(row for _, rows in self.events for row in rows))
+
+
+def _column(table: pa.Table, name: str, empty: pa.Array) -> pa.Array:
+    return pa.concat_arrays(table[name].chunks) if name in table.column_names else empty
 
 
 def repeats(column: pa.Array) -> bool:

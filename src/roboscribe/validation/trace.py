@@ -11,10 +11,11 @@ from roboscribe.validation.content import (
     as_list,
     in_pixels,
     inside,
-    key_fault,
+    lacking,
     numbers,
     parsed,
     seen,
+    surplus,
     text_fault,
 )
 
@@ -61,7 +62,7 @@ def _form_fault(data: Any) -> str | None:
     if not isinstance(data, dict):
         return _points_fault(data)
     found = cast("dict[str, Any]", data)
-    if fault := key_fault(found, frozenset({"paths"}), frozenset()):
+    if fault := lacking(found, frozenset({"paths"})) or surplus(found, frozenset({"paths"})):
         return fault
     paths = as_list(found["paths"])
     if not paths:
@@ -76,7 +77,7 @@ def _path_fault(path: Any) -> str | None:
     if not isinstance(path, dict):
         return "has a path that is no object"
     found = cast("dict[str, Any]", path)
-    if fault := key_fault(found, _PATH, frozenset()) or text_fault(found, {"label"}):
+    if fault := lacking(found, _PATH) or surplus(found, _PATH) or text_fault(found, {"label"}):
         return fault
     return (
         "has a point_format other than “xy”"

@@ -16,11 +16,12 @@ from roboscribe.validation.content import (
     as_object,
     in_pixels,
     inside,
-    key_fault,
+    lacking,
     numbers,
     parsed,
     seen,
     size_of,
+    surplus,
     text_fault,
 )
 
@@ -41,13 +42,15 @@ _ASKED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), frozenset(kinds))
     for pattern, kinds in (
         (r"\bhow many\b|\bcount the\b|\bwhat is the number of\b", ("count",)),
-        (r"\b(?:what|which) colou?r\b", ("attribute",)),
+        (r"\b(?:what|which) colou?r (?:is|are|does|do|has|have)\b", ("attribute",)),
         (r"\bbounding box|\bdraw a box\b", ("bbox",)),
         (r"^point (?:to|at)\b", ("keypoint", "bbox")),
-        (r"^where(?:['’]s| is| are)\b", ("bbox", "keypoint", "spatial")),
+        (r"^where(?:['’]s| is| are)\b", ("bbox", "keypoint", "spatial", "attribute")),
     )
 )
 """Ways to ask that leave no doubt, and the kinds of answer that each asks for."""
+_TWICE = re.compile(r"\b(?:and|or),? (?:also )?(?:where|what|which|who|how|is|are)\b", re.IGNORECASE)
+"""A second question in the same text."""
 
 _DETECTION = frozenset({"label", "bbox_format", "bbox"})
 
@@ -91,7 +94,23 @@ def answer_schema(view: EpisodeView) -> Iterator[Problem]:
             yield Problem(
                 row.timestamp,
                 f"The vqa answer {quoted(row.content)} {seen(row)} {fault}.",
-                "Answer as bbox, keypoint, count, attribute or spatial, with exactly the keys of that kind.",
+                "Answer as bbox, keypoint, count, attribute or spatial, with the keys of that kind.",
+            )
+
+
+@rule("vqa.keys", "vqa", severity="warning")
+def answer_keys(view: EpisodeView) -> Iterator[Problem]:
+    """An answer has no keys besides those of its kind."""
+    for row, data in _objects(view):
+        kind = kind_of(data)
+        known = _REQUIRED[kind] | _OPTIONAL.get(kind, frozenset()) if kind else frozenset(data)
+        found = map(as_object, as_list(data.get("detections")))
+        faults = (surplus(data, known), *(surplus(detection, _DETECTION) for detection in found))
+        if fault := next(filter(None, faults), None):
+            yield Problem(
+                row.timestamp,
+                f"The vqa answer {quoted(row.content)} {seen(row)} {fault}.",
+                "Leave it out: what learns from answers learns their keys, too.",
             )
 
 
@@ -157,7 +176,7 @@ def questions(view: EpisodeView) -> Iterator[Problem]:
         texts, kind = asked[row.timestamp, row.camera], kind_of(data)
         text = texts[0] if len(texts) == 1 else ""
         wanted = frozenset[str]().union(*(kinds for pattern, kinds in _ASKED if pattern.search(text)))
-        if kind and wanted and kind not in wanted:
+        if kind and wanted and kind not in wanted and not _TWICE.search(text):
             yield Problem(
                 row.timestamp,
                 f"The question {quoted(text)} {seen(row)} is answered as {kind}.",
@@ -194,8 +213,7 @@ def _objects(view: EpisodeView) -> Iterator[tuple[Row, dict[str, Any]]]:
 
 def _schema_fault(kind: str, data: dict[str, Any]) -> str | None:
     """What is wrong with the keys and types of an answer, or None; numbers have rules of their own."""
-    required = _REQUIRED[kind]
-    if fault := key_fault(data, required, _OPTIONAL.get(kind, frozenset())):
+    if fault := lacking(data, _REQUIRED[kind]):
         return fault
     if kind == "bbox":
         detections = data["detections"]
@@ -204,15 +222,15 @@ def _schema_fault(kind: str, data: dict[str, Any]) -> str | None:
         return next(filter(None, map(_detection_fault, cast("list[Any]", detections))), None)
     if kind == "keypoint" and (data["point_format"] != "xy" or numbers(data["point"], 2) is None):
         return "has no point [x, y] with point_format “xy”"
-    texts = (data.keys() - {"point", "point_format", "count"}) & data.keys()
-    return text_fault(data, texts)
+    numbered = {"point", "point_format", "count"}
+    return text_fault(data, (_REQUIRED[kind] | _OPTIONAL.get(kind, frozenset())) & data.keys() - numbered)
 
 
 def _detection_fault(detection: Any) -> str | None:
     if not isinstance(detection, dict):
         return "has a detection that is no object"
     found = cast("dict[str, Any]", detection)
-    if fault := key_fault(found, _DETECTION, frozenset()):
+    if fault := lacking(found, _DETECTION):
         return fault
     if found["bbox_format"] != "xyxy" or numbers(found["bbox"], 4) is None:
         return "has no box [x_min, y_min, x_max, y_max] with bbox_format “xyxy”"
@@ -227,4 +245,4 @@ def _box_fault(box: list[float], camera: Camera | None) -> str | None:
     return None if x_min >= 0 and y_min >= 0 and x_max <= width and y_max <= height else "leaves the image"
 
 
-RULES = (pair, answer_json, answer_schema, boxes, points, counts, relations, questions)
+RULES = (pair, answer_json, answer_schema, answer_keys, boxes, points, counts, relations, questions)

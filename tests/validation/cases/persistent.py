@@ -1,4 +1,4 @@
-"""Subtasks, plans, memories and rephrasings that break a rule, and some that nearly do."""
+"""Subtasks, plans and rephrasings that break a rule, and some that nearly do."""
 
 from __future__ import annotations
 
@@ -48,33 +48,6 @@ BREACHES: Cases = {
             row("plan", plan("stop"), 9),
         ],
     ],
-    "memory.place": [
-        [row("memory", "I waited.", 0)],
-        [
-            row("subtask", "wait"),
-            row("subtask", "stop", 9),
-            row("memory", "I waited.", 9),
-            row("memory", "I did.", 8),
-        ],
-    ],
-    "memory.cover": [
-        [
-            row("subtask", "wait"),
-            row("subtask", "stop", 9),
-            row("subtask", "go", 19),
-            row("memory", "I waited.", 9),
-        ]
-    ],
-    "memory.person": [[row("memory", "The robot picked up the cup.", 9)]],
-    "memory.past": [
-        [row("memory", text, 9)]
-        for text in (
-            "I took the cup and I'm going to put it down.",
-            "I pick up the cup.",
-            "I opened the drawer. Then I carefully place the cup in it.",
-            "I am moving the cup to the box.",
-        )
-    ],
     "task_aug.place": [[row("task_aug", "Put the cup in the box."), row("task_aug", "Put it in.", 4)]],
     "task_aug.first": [[row("task_aug", "Please put the cup in the box.")]],
     "task_aug.duplicate": [
@@ -104,25 +77,6 @@ NEAR_MISSES: Cases = {
         [row("plan", plan("pick up the cup", "wipe the table"))],
         # A task that is changed on the way leaves the earlier steps done.
         without("memory"),
-    ],
-    "memory.place": [
-        [row("memory", "I waited.", 1)],
-        [row("subtask", "wait"), row("subtask", "stop", 9), row("memory", "I waited.", 9)],
-    ],
-    "memory.cover": [[row("subtask", "wait")], [row("memory", "I waited.", 9)]],
-    "memory.person": [
-        [row("memory", text, 9)]
-        for text in ("My gripper closed on the cup.", "We moved the table.", "The cup slipped from me.")
-    ],
-    "memory.past": [
-        [row("memory", text, 9)]
-        for text in (
-            "I put the cup in the box and it is full.",
-            "I have picked up the cup; I still hold it.",
-            "My gripper closed on the cup.",
-            "I did not pick up the cup.",
-            "I set down the cup, then cut the bread.",
-        )
     ],
     "task_aug.place": [[row("task_aug", "Put the cup in the box."), row("task_aug", "Put it in.")]],
     "task_aug.first": [

@@ -46,11 +46,15 @@ BREACHES: Cases = {
             {"label": "cup", "point_format": "xy", "point": [1, True]},
             {"label": "cup", "point_format": "xy", "point": 1},
             {"count": 1},
-            {"label": "cup", "count": 1, "sure": "yes"},
             {"label": 7, "count": 1},
             {"label": "cup", "attribute": "colour", "value": 3},
             {"subject": "the cup", "relation": "left of"},
         )
+    ],
+    "vqa.keys": [
+        vqa({**COUNT, "sure": "yes"}),
+        vqa({**COLOR, "note": "in the shade"}),
+        vqa({"detections": [{"label": "cup", "bbox_format": "xyxy", "bbox": [1, 2, 3, 4], "score": 0.9}]}),
     ],
     "vqa.bbox": [
         *(
@@ -87,13 +91,14 @@ BREACHES: Cases = {
 }
 
 NEAR_MISSES: Cases = {
+    "vqa.keys": [vqa({**COUNT, "note": "one is half hidden"}), vqa(BOX)],
     "vqa.pair": [[*vqa(BOX), *wrist(BOX)], [*vqa(BOX, 10), *vqa(COUNT, 11)]],
     "vqa.json": [vqa('{ "count" : 2, "label" : "NaN" }')],
     "vqa.schema": [
         vqa(answer)
         for answer in (
             {"detections": []},
-            {**COUNT, "note": "one is half hidden"},
+            COUNT,
             {"label": "cup", "point_format": "xy", "point": [1, 2.5]},
             COLOR,
             PLACE,
@@ -121,6 +126,9 @@ NEAR_MISSES: Cases = {
             ("Count the cups.", COUNT),
             ("Which relation do cup and table have?", PLACE),
             ("Is there a cup?", COUNT),
+            ("How many cups are there, and where are they?", BOX),
+            ("What color cup is left of the box?", PLACE),
+            ("Where is the gripper?", {"label": "gripper", "attribute": "position", "value": "above"}),
         )
     ],
 }
