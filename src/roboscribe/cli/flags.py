@@ -127,6 +127,10 @@ def _meant(name: str, types: Mapping[str, Any], prog: str) -> Alias:
         return alias
     if (why := why_gone(flag)) and "subtasks.enabled" in types:
         raise SettingsError(f"--{name} of lerobot-annotate does not exist here.", why)
+    if inside := next((known for known in types if known.startswith(f"{flag}.")), None):
+        raise SettingsError(
+            f"--{name} is no flag, but a group of them.", f"Give each by itself, as --{inside}."
+        )
     raise SettingsError(
         f"Unknown flag --{name}.{closest(flag, types, '--')}", f"`{prog} --help` lists the flags."
     )

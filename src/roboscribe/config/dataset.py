@@ -40,7 +40,8 @@ class DatasetSettings:
         if self.root is not None and (self.repo_id is not None or self.revision is not None):
             other = "repo-id" if self.repo_id is not None else "revision"
             raise SettingsError(
-                f"--root and --{other} name different datasets.", "Give the folder, or the Hub dataset."
+                f"--root and --{other} name different datasets.",
+                "Give the folder, or the Hub dataset; where to push to is told by --hub.repo-id.",
             )
 
     @property
