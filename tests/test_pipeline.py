@@ -108,6 +108,18 @@ def test_a_failed_annotator_leaves_its_episode_as_it_was_and_is_tried_again(data
     assert read_status(AnnotateSettings(root=dataset)).failures == []
 
 
+def test_an_episode_is_written_without_what_failed_once_that_is_turned_off(dataset: Path) -> None:
+    annotate(AnnotateSettings(root=dataset), model=ScriptedModel(failing(1, UpdateMemory)))
+    settings = AnnotateSettings(root=dataset, memory=MemorySettings(enabled=False))
+    finished = annotate(settings, model=ScriptedModel(answers))
+    assert (finished.annotated, finished.failed, finished.asks) == (3, 0, 0)
+    styles = [{row.style for row in open_dataset(dataset).language_rows(episode)} for episode in range(3)]
+    assert styles[1] == styles[0] - {"memory"}
+    assert "memory" in styles[0], "rows of others stay"
+    status = read_status(settings)
+    assert (status.failures, status.annotators["memory"].done) == ([], 2)
+
+
 def test_what_needs_a_failed_annotator_says_so(dataset: Path) -> None:
     annotate(AnnotateSettings(root=dataset), model=ScriptedModel(failing(0, SegmentEpisode)))
     reasons = {f.annotator: f.reason for f in read_status(AnnotateSettings(root=dataset)).failures}

@@ -303,8 +303,9 @@ class Run:
         episode = scene.episode
         self._tell_of_strange({row.style or "" for row in stored if row.found_in})
         self.loop.asks += produced.asks
-        for stage in STAGES:
-            self.staging.forget(index, stage)
+        # Nobody waits any more for what is turned off.
+        for name in (*STAGES, *self.selection.off):
+            self.staging.forget_failure(index, name)
         if produced.failure is not None:
             self.loop.fail(index, *produced.failure)
             return

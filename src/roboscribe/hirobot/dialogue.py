@@ -263,7 +263,7 @@ class DialogueMaker:
                 loop.fail(index, NAME, str(error))
                 return
         for stage in STAGES:
-            self.skills.staging.forget(index, stage)
+            self.skills.staging.forget_failure(index, stage)
         self.made[index] = Made(skills, said, keys)
         asks += asked
         made, reused = ((NAME,), ()) if asks else ((), (NAME,))

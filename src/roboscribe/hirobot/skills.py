@@ -188,7 +188,7 @@ class SkillsMaker:
         produced = await produce(scene, self.selection, paced, self.staging, ())
         self.loop.asks += produced.asks
         for stage in STAGES:
-            self.staging.forget(index, stage)
+            self.staging.forget_failure(index, stage)
         if produced.failure is not None:
             self.loop.fail(index, *produced.failure)
             return None

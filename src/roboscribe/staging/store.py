@@ -126,11 +126,13 @@ class Staging:
         self._save_record(episode, made_by["annotator"], record)
         return record
 
-    def forget(self, episode: int, name: str) -> None:
-        """Drop the record of an annotator or stage, if there is one."""
-        path = self._path(episode, name, "json")
-        with writable(path):
-            path.unlink(missing_ok=True)
+    def forget_failure(self, episode: int, name: str) -> None:
+        """Drop the record of an annotator or stage that failed; one that did not is kept."""
+        record = self.record(episode, name)
+        if record is not None and record.error is not None:
+            path = self._path(episode, name, "json")
+            with writable(path):
+                path.unlink(missing_ok=True)
 
     def record(self, episode: int, annotator: str) -> Record | None:
         """The record of a result, or None when there is none or it cannot be read."""
