@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -219,6 +220,15 @@ def test_the_subtasks_of_language_columns_are_skills(tmp_path: Path) -> None:
     assert main(["annotate", "--root", str(root), "--only", "subtasks"]) == 0
     assert main(["dialogue", "--root", str(root)]) == 0
     assert min(min(numbers) for numbers in column(finished_name(root), "task_index_high_level").values()) == 0
+
+
+def test_numbers_that_another_tool_named_are_skills(plain: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    copytree(plain, other)
+    (other / "meta/skills.json").unlink()
+    for root in (plain, other):
+        make_dialogue(DialogueSettings(root=root), model=model())
+    assert said(finished_name(other)) == said(finished_name(plain))
 
 
 def test_tasks_stay_byte_for_byte_or_get_the_dialogues_at_their_end(dataset: Path, tmp_path: Path) -> None:

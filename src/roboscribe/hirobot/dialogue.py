@@ -27,12 +27,12 @@ from roboscribe.frames import FrameNeeds, FrameStore
 from roboscribe.hirobot.imagine import Imagination, Subject, exchanges, imagine
 from roboscribe.hirobot.opened import Opened, model_of, open_for_index_features
 from roboscribe.hirobot.samples import Sample, numbering, sample_frames, samples_of
-from roboscribe.hirobot.skills import SkillsMaker, skills_of_rows
+from roboscribe.hirobot.skills import SkillsMaker
 from roboscribe.hirobot.twins import twins
 from roboscribe.hirobot.writing import Said, read_said, write_dialogue
-from roboscribe.language import PERSISTENT
 from roboscribe.models.base import Model
-from roboscribe.skills import EpisodeSkills, read_skills
+from roboscribe.reading.episodes import AnnotatedDataset
+from roboscribe.skills import EpisodeSkills, Skill, read_skills
 from roboscribe.staging import STAGES, Record
 from roboscribe.staging.answers import AnswerLog, key_of
 from roboscribe.staging.pace import PacedModel
@@ -165,6 +165,11 @@ class DialogueMaker:
         return _skills_in(self.opened.base)
 
     @cached_property
+    def _told(self) -> tuple[AnnotatedDataset, AnnotatedDataset]:
+        """What the dataset, and what was written before, tell of their frames."""
+        return AnnotatedDataset(self.opened.source), AnnotatedDataset(self.opened.base)
+
+    @cached_property
     def _first(self) -> Mapping[int, int]:
         return numbering(self.opened.source, self.settings.sample_interval)
 
@@ -222,12 +227,13 @@ class DialogueMaker:
             )
 
     def _known_skills(self, index: int) -> EpisodeSkills | None:
-        """Skills that are there of an episode: in a file of skills, else subtasks in language columns.
+        """Skills that are there of an episode: in a file of skills, else as numbers or in language columns.
 
         The dataset comes before what was made of it, as it may have got skills since.
         """
-        given = self._given.get(index) or _spoken_skills(self.opened.source, index)
-        return given or self._copied.get(index) or _spoken_skills(self.opened.base, index)
+        source, base = self._told
+        given = self._given.get(index) or _told_skills(source, index)
+        return given or self._copied.get(index) or _told_skills(base, index)
 
     async def run(self, *, whole: bool = True) -> None:
         """Imagine the dialogues, and once more those that say again what others say.
@@ -420,8 +426,8 @@ def _skills_in(dataset: Dataset) -> Mapping[int, EpisodeSkills]:
     return book.episodes if book is not None else {}
 
 
-def _spoken_skills(dataset: Dataset, index: int) -> EpisodeSkills | None:
-    """The subtasks of an episode in a dataset's language columns; None where there are none."""
-    rows = dataset.language_rows(index) if PERSISTENT in dataset.info.features else []
-    rows = [row for row in rows if row.style == "subtask"]
-    return skills_of_rows(dataset.episode(index), rows) if rows else None
+def _told_skills(dataset: AnnotatedDataset, index: int) -> EpisodeSkills | None:
+    """The subtasks of an episode, by the numbers of its frames or by language rows; None where it has none."""
+    told = dataset.episode(index)
+    skills = tuple(Skill(span.text, span.start, span.end) for span in told.subtasks)
+    return EpisodeSkills(index, told.task, skills) if skills else None
