@@ -16,8 +16,8 @@ from roboscribe.asks import Ask, DeriveTask, SegmentEpisode
 from roboscribe.cli.app import main
 from roboscribe.config import SkillsSettings, VlmSettings
 from roboscribe.dataset import open_dataset
-from roboscribe.errors import AnswerError, RoboscribeError
-from roboscribe.events import EpisodeFailed, Event
+from roboscribe.errors import AnswerError, DatasetError, RoboscribeError
+from roboscribe.events import EpisodeFailed, Event, Note
 from roboscribe.hirobot.skills import make_skills
 from roboscribe.skills import read_skills
 from roboscribe.status import read_status
@@ -149,6 +149,27 @@ def test_a_derived_task_describes_the_episode(tmp_path: Path) -> None:
     book = read_skills(root)
     assert book is not None
     assert {one.description for one in book.episodes.values()} == {"Stack the cups."}
+
+
+def test_numbers_of_another_tool_are_replaced_not_without_saying_so(dataset: Path) -> None:
+    make_skills(SkillsSettings(root=dataset), model=model(plain))
+    (dataset / "meta/skills.json").unlink()
+    seen: list[Event] = []
+    make_skills(SkillsSettings(root=dataset, episodes=("0",)), seen.append, model(plain))
+    assert any(isinstance(event, Note) and "subtask_index of another tool" in event.text for event in seen)
+    seen.clear()
+    make_skills(SkillsSettings(root=dataset), seen.append, model(plain))
+    assert not any(isinstance(event, Note) for event in seen)
+
+
+def test_numbers_that_nothing_names_are_refused(dataset: Path) -> None:
+    make_skills(SkillsSettings(root=dataset), model=model(plain))
+    for name in ("skills.json", "subtasks.parquet"):
+        (dataset / "meta" / name).unlink()
+    before = digests(dataset)
+    with pytest.raises(DatasetError, match=r"meta/subtasks.parquet, which names its numbers, is missing"):
+        make_skills(SkillsSettings(root=dataset, episodes=("0",)), model=model(plain))
+    assert digests(dataset) == before
 
 
 def test_annotate_and_subtasks_keep_their_results_apart(dataset: Path) -> None:

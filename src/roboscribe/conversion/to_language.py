@@ -14,7 +14,7 @@ from pathlib import Path
 
 from roboscribe.annotators.plan import plan_text
 from roboscribe.dataset import Dataset
-from roboscribe.dataset.index_features import read_index, runs
+from roboscribe.dataset.index_features import nameless, read_index, runs
 from roboscribe.dataset.merge import EpisodeUpdate
 from roboscribe.dataset.shards import as_float32
 from roboscribe.dataset.writer import write_language
@@ -102,10 +102,7 @@ class IndexForm:
             (TASK_INDEX_HIGH_LEVEL, dialogue, HIGH_LEVEL_TASKS),
         ):
             if feature in declared and known is None:
-                raise DatasetError(
-                    f"{source.root} has the feature {feature}, but {file}, which names its numbers, is missing.",
-                    "Restore it from the dataset's origin.",
-                )
+                raise nameless(source.root, feature, file)
         return cls(source, skills or SkillBook(), dialogue if TASK_INDEX_HIGH_LEVEL in declared else None)
 
     def told(self, episode: int) -> Told:

@@ -25,7 +25,7 @@ from roboscribe.dataset.reader import Dataset
 from roboscribe.dataset.rewrite import Rewrite, WriteReport, episode_spans
 from roboscribe.dataset.shards import ShardFile, write_segments
 from roboscribe.dialogue import TASK_INDEX_HIGH_LEVEL
-from roboscribe.errors import EpisodeError
+from roboscribe.errors import DatasetError, EpisodeError
 from roboscribe.language import canonical_json
 from roboscribe.skills import SUBTASK_INDEX, UNLABELLED
 
@@ -188,6 +188,14 @@ def read_index(dataset: Dataset, episode: int, feature: str) -> Indices | None:
             episode, f"{feature} of episode {episode} is not one whole number for every frame."
         )
     return values
+
+
+def nameless(root: Path, feature: str, file: str) -> DatasetError:
+    """The error of a dataset whose ``feature`` has numbers, but not the ``file`` that names them."""
+    return DatasetError(
+        f"{root} has the feature {feature}, but {file}, which names its numbers, is missing.",
+        "Restore it from the dataset's origin.",
+    )
 
 
 def runs(values: Indices) -> list[tuple[int, int]]:

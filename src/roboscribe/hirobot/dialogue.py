@@ -212,14 +212,16 @@ class DialogueMaker:
         """Make sure that there are skills, and the cameras that are wanted.
 
         Raises:
-            DatasetError: There are none.
+            DatasetError: There are none, or the dataset's numbers have no names beside which new ones could be put.
             SettingsError: More cameras are wanted than there are.
         """
         for key in self.settings.image_key:
             self.opened.source.camera(key)
         if self.how.looks and not self.settings.video_mode:
             _ = self._cameras
-        if self.settings.skills == "given" and not any(map(self._known_skills, self.opened.episodes)):
+        if self.settings.skills == "auto":
+            self.skills.check()
+        elif not any(map(self._known_skills, self.opened.episodes)):
             raise DatasetError(
                 f"{self.opened.source.root} has no skills to imagine dialogue for.",
                 f"Make them first: roboscribe subtasks --root {self.opened.source.root}; or have them made with"

@@ -18,7 +18,7 @@ from roboscribe.annotators.view import View
 from roboscribe.asks import SegmentEpisode
 from roboscribe.config import SkillsSettings
 from roboscribe.dataset import Dataset
-from roboscribe.dataset.index_features import IndexWriter, Indices, write_index_features
+from roboscribe.dataset.index_features import IndexWriter, Indices, nameless, write_index_features
 from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import distinct
@@ -27,6 +27,7 @@ from roboscribe.errors import EpisodeError
 from roboscribe.events import (
     EpisodeStaged,
     Listener,
+    Note,
     RunFinished,
     ShardWritten,
     StagingStarted,
@@ -36,7 +37,15 @@ from roboscribe.events import (
 from roboscribe.hirobot.opened import Opened, model_of, open_for_index_features
 from roboscribe.language import Row
 from roboscribe.models.base import Model
-from roboscribe.skills import SUBTASK_INDEX, EpisodeSkills, Skill, SkillBook, read_skills, skill_files
+from roboscribe.skills import (
+    SUBTASK_INDEX,
+    SUBTASKS,
+    EpisodeSkills,
+    Skill,
+    SkillBook,
+    read_skills,
+    skill_files,
+)
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.ahead import Ahead
 from roboscribe.staging.loop import EpisodeLoop
@@ -78,6 +87,8 @@ def make_skills(
     with model_of(settings, model, listen) as model:
         opened.tell(listen)
         maker = SkillsMaker(settings, opened, model, listen)
+        maker.check()
+        maker.warn()
         listen(StagingStarted(len(opened.episodes), (maker.annotator.name,), model.identity))
         asyncio.run(maker.run(opened.episodes))
         report = maker.write(to) if write and maker.made else WriteReport()
@@ -159,6 +170,28 @@ class SkillsMaker:
             frames,
             self.loop.pace,
         )
+
+    def check(self) -> None:
+        """Make sure that numbers which the dataset has are named.
+
+        Raises:
+            DatasetError: They are not: what is numbered now would give them names that are not theirs.
+        """
+        base = self.opened.base
+        if SUBTASK_INDEX in base.info.features and read_skills(base.root) is None:
+            raise nameless(base.root, SUBTASK_INDEX, SUBTASKS)
+
+    def warn(self) -> None:
+        """Tell if numbers of another tool, which keeps no file of skills, are about to be replaced."""
+        base = self.opened.base
+        known = read_skills(base.root)
+        if SUBTASK_INDEX in base.info.features and known is not None and not known.episodes:
+            self.listen(
+                Note(
+                    f"The dataset has {SUBTASK_INDEX} of another tool; that of the episodes worked on is replaced."
+                    " Names keep their numbers."
+                )
+            )
 
     async def run(self, episodes: Sequence[int]) -> None:
         """Make the skills of these episodes.
