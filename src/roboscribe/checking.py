@@ -26,6 +26,8 @@ from roboscribe.validation import (
     Report,
     check_dataset,
     check_episode,
+    check_indexed,
+    indexed,
 )
 
 STAGING_RULES = {
@@ -74,18 +76,20 @@ def validate(settings: DatasetSettings, staged: bool = False) -> Checked:
         raise DatasetError(
             f"Nothing is staged in {root}.", "Leave --staging out to check the dataset itself."
         )
-    if not annotated and not staging.episodes():
+    finished = annotated or indexed(dataset)
+    if not finished and not staging.episodes():
         raise DatasetError(
             f"{root} has no language columns to validate.", "Annotate it first: roboscribe annotate."
         )
     episodes = check_episodes(dataset, parse_episodes(settings.episodes))
-    if staged or not annotated:
+    if staged or not finished:
         return Checked(_check_staging(dataset, staging, episodes), root, staged=True)
-    # What is no language row, such as a skill, is none of these rules' business.
-    recorded = [_recorded(entry) for entry in RunRecord.read(dataset.root).entries if entry.styles]
-    return Checked(
-        Report.of(check_dataset(dataset, episodes, recorded), len(episodes)), dataset.root, staged=False
-    )
+    findings = [*check_indexed(dataset, episodes)]
+    if annotated:
+        # What is no language row, such as a skill, has rules of its own.
+        recorded = [_recorded(entry) for entry in RunRecord.read(dataset.root).entries if entry.styles]
+        findings += check_dataset(dataset, episodes, recorded)
+    return Checked(Report.of(findings, len(episodes)), dataset.root, staged=False)
 
 
 def _dataset_for(root: Path, settings: DatasetSettings, staging: Staging) -> Path:

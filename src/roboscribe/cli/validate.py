@@ -15,10 +15,9 @@ from roboscribe.config import DatasetSettings
 
 @dataclass(frozen=True)
 class Arguments(DatasetSettings):
-    """Check the language columns of a dataset, whoever wrote them, against every rule of the format.
+    """Check the language columns and index features of a dataset, whoever wrote them, against every rule of the format.
 
-    A dataset without language columns is checked as it would be with what is staged for it. Exits with 1 when
-    there are errors.
+    A dataset without either is checked as it would be with what is staged for it. Exits with 1 when there are errors.
     """
 
     output_dir: Path | None = None
