@@ -185,6 +185,7 @@ def test_a_queue_that_cannot_be_asked_is_no_queue_that_is_empty(folder: Path, sq
     killed(folder, 0)
     squeue(error="slurm_load_jobs error: Unable to contact slurm controller", code=1)
     assert not watch(folder).is_over
+    assert "Slurm does not answer" in watch(folder).writing
     assert states(folder)[0] == ("running", "")
     later = watch(folder, lambda: read_reports(folder)[0].updated + 600)
     assert (later.states[0].state, later.states[0].why) == ("lost", "no sign of life for 10 min")
@@ -274,7 +275,8 @@ def test_on_ray_a_killed_task_is_known_by_the_signal(folder: Path) -> None:
     log = folder / "tasks/logs/task_00000.log"
     log.parent.mkdir(parents=True)
     log.write_text("ChildProcessError: task 0: Killed\n")
-    later = watch(folder, lambda: time.time() + 600)
+    assert states(folder)[0] == ("running", ""), "it may have been started again"
+    later = watch(folder, lambda: time.time() + 20)
     assert (later.states[0].state, later.states[0].why) == ("lost", "killed")
     clear(folder)
     assert not log.exists(), "a later launch knows nothing of it"

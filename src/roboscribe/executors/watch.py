@@ -15,7 +15,16 @@ from roboscribe.executors.launches import is_launching
 from roboscribe.executors.outcome import Outcome, read_outcome
 from roboscribe.executors.plan import PLAN, Plan, load_plan, plans
 from roboscribe.executors.queue import Jobs, Queue, ended_by_itself, ended_by_slurm, queue_of, read_jobs
-from roboscribe.executors.report import FILES, NUMBER, TASKS, WRITE, TaskReport, log_path, read_reports
+from roboscribe.executors.report import (
+    BEAT_SECONDS,
+    FILES,
+    NUMBER,
+    TASKS,
+    WRITE,
+    TaskReport,
+    log_path,
+    read_reports,
+)
 from roboscribe.plain import counted, duration
 
 _SILENT_SECONDS = 60.0
@@ -138,7 +147,10 @@ class Watch:
         if self.is_over:
             why = last.ended_by_slurm if last is not None else ""
             return f"Nothing is written{f', as of the last job {why}' if why else ''}; --task write shows its log."
-        return "The dataset is written once the tasks have ended."
+        unknown = (
+            "Slurm does not answer, so this is what tasks say of themselves. " if self.is_unknown else ""
+        )
+        return f"{unknown}The dataset is written once the tasks have ended."
 
     @property
     def between_ended(self) -> list[str]:
@@ -216,23 +228,28 @@ class Watch:
             return TaskState(task, "running")
         if self.queue is None and report is None and self._may_begin:
             return TaskState(task, "waiting")
+        end = self._end_of(task)
         # The last job begins when all tasks have ended.
-        if self.queue is None and not self.ending and report is not None and self._is_heard(report):
+        may_run = self.queue is None and not self.ending
+        # One that Slurm has started again may have a log with an earlier end, but says that it runs.
+        patience = 3 * BEAT_SECONDS if end else _SILENT_SECONDS
+        if may_run and report is not None and self._is_heard(report, patience):
             return TaskState(task, "running")
-        return TaskState(task, "lost", self._end_of(task, report))
+        return TaskState(task, "lost", end or self._silence(report))
 
     @property
     def _have_tasks_ended(self) -> bool:
         return all(state.state not in ("waiting", "running") for state in self.states)
 
-    def _is_heard(self, report: TaskReport) -> bool:
-        """Whether a task has said of late that it runs."""
-        return not report.ended and self.now - report.updated < _SILENT_SECONDS
+    def _is_heard(self, report: TaskReport, patience: float = _SILENT_SECONDS) -> bool:
+        """Whether a task has said, so many seconds ago at most, that it runs."""
+        return not report.ended and self.now - report.updated < patience
+
+    def _silence(self, report: TaskReport | None) -> str:
+        return f"no sign of life for {duration(self.now - report.updated)}" if report else "it never began"
 
     def _how_ended(self, report: TaskReport) -> str:
-        if report.ended:
-            return f"failed: {report.ended.rstrip('.')}"
-        return f"was lost: no sign of life for {duration(self.now - report.updated)}"
+        return f"failed: {report.ended.rstrip('.')}" if report.ended else f"was lost: {self._silence(report)}"
 
     @property
     def _may_begin(self) -> bool:
@@ -244,16 +261,11 @@ class Watch:
         told = job.ended_by_slurm if job is not None else ""
         return told or (ended_by_slurm(self.jobs.log(self.folder, task)) if self.jobs is not None else "")
 
-    def _end_of(self, task: int, report: TaskReport | None) -> str:
-        """How a task ended that could not tell so itself."""
-        if told := self._ended_by_slurm(task):
-            return told
+    def _end_of(self, task: int) -> str:
+        """How a task ended that could not tell so itself, as the cluster told; empty where it did not."""
         of_ray = self.folder / TASKS / "logs" / f"task_{task:05d}.log"
-        if told := ended_by_itself(self.jobs.log(self.folder, task) if self.jobs is not None else of_ray):
-            return told
-        if report is None:
-            return "it never began"
-        return f"no sign of life for {duration(self.now - report.updated)}"
+        log = self.jobs.log(self.folder, task) if self.jobs is not None else of_ray
+        return self._ended_by_slurm(task) or ended_by_itself(log)
 
     def _seconds_left(self, left: int, settled: int) -> float | None:
         if not left or not settled or all(state.state != "running" for state in self.states):
