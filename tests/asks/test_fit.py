@@ -252,7 +252,7 @@ OF_ANOTHER_KIND: list[tuple[Scenario, Situation, str, str]] = [
     ("situated_correction", GO_YELLOW, "Nice, that is the yellow brick.", "sets nothing right"),
     ("specific_constraint", GO_YELLOW, PLAIN, "sets no condition"),
     ("specific_constraint", GO_YELLOW, "The yellow brick, please.", "sets no condition"),
-    ("specific_constraint", GRASP_YELLOW, "Grasp the yellow brick gently.", "sets no condition"),
+    ("specific_constraint", GRASP_YELLOW, "Grasp the yellow brick gently.", "speaks of speed"),
     (
         "specific_constraint",
         GRASP_YELLOW,

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, Protocol, get_args
 from pydantic import Field, StringConstraints
 
 from roboscribe.asks.base import Answer, Ask, Sheets
-from roboscribe.asks.fit import contradiction, refuses, rules_out
+from roboscribe.asks.fit import contradiction, refuses
 from roboscribe.asks.grounding import heeds, names_skill
+from roboscribe.asks.kinds import rules_out
 from roboscribe.asks.segment import pictures_of
 from roboscribe.asks.situation import Situation, situation
 from roboscribe.english.texts import wording

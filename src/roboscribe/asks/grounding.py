@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from roboscribe.asks.fit import names_something, rules_out
+from roboscribe.asks.kinds import names_something, rules_out
 from roboscribe.asks.situation import Situation
 from roboscribe.english import lexicon as lex
 from roboscribe.english.steps import TRIVIAL

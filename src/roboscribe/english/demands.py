@@ -12,7 +12,9 @@ from typing import Literal
 
 from roboscribe.english import lexicon as lex
 from roboscribe.english.deeds import VERB_FORMS, Deeds, VerbForm, longest_verb
-from roboscribe.english.things import Thing, mentions
+from roboscribe.english.sides import arms_in, ways_in
+from roboscribe.english.things import Mention, Thing, further_mentions, mentions
+from roboscribe.english.words import singular
 
 
 def _words(*lines: str) -> frozenset[str]:
@@ -26,19 +28,19 @@ _TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[.,;:!?–—]")
 _IN_PLACE = re.compile(
     r"\b(?:right |exactly |just )?(?:where|as|the way) (?:it|they|that)(?:'s| is| are|'re| lies| lie)?\b"
 )
-_STILL = "in-place"
+_IN_ITS_PLACE = "in-place"
 _ENDS = frozenset(".;:!?–—")
 _NEGATORS = _words("don't dont never avoid not without than shouldn't mustn't")
 _TELLING = _words(
     "isn't aren't wasn't weren't hasn't haven't doesn't didn't can't cannot couldn't won't wouldn't needn't"
 )
-_STATES = _words("is are was were has have had does did i'm it's that's")
+_BEING = _words("is are was were has have had does did i'm it's that's")
 _UNTIL = _words("before until till")
 _TIMES = _UNTIL | _words("after when once while if unless because since though although")
 _TURNS = _words("but instead just only so then rather")
 _NOT_YET = _words("yet first now still already later without")
 _REVERSED = _words("forget fail hesitate skip ignore neglect miss leave stop worry")
-_ALONE = frozenset({"alone", "be", "out", "aside", _STILL})
+_ALONE = frozenset({"alone", "be", "out", "aside", _IN_ITS_PLACE})
 _OPENERS = _words(
     "please now then so and also just only ok okay next again first actually no yes robot hey well all right",
     "alright sure got it let let's lets me go ahead make sure be try to can could would will should must may",
@@ -51,17 +53,36 @@ _LINKING = _words("need have want like try remember help see watch") | {"make su
 """Verbs that another one may follow, which then is what is asked for."""
 _WISHING = _words("need have want like")
 _FOR_LATER = ("for later", "for now", "for the moment")
+_LATER = (*_FOR_LATER, "can wait")
 _MODALS = _words("can could would will should must may want need like rather prefer i'd to sure")
-_PLAIN_WISH = _OPENERS | _words("meant mean for of this time one ones said about how what other")
-_WISH = re.compile(
-    r"(?:[a-z']+ ){0,3}(?:rather|prefer|like|want|meant)(?: have)? (?:the|that|an?)(?: [a-z]+){1,3}?"
-    r"(?: (?:now|next|first|instead|please|then))*"
+_PLAIN_WISH = (
+    (_OPENERS - {"should"})
+    | lex.SMALL_WORDS
+    | _words("meant mean for of this time one ones said about how what other love as well too")
 )
-"""A wish for a thing of whatever name: "I'd rather have the hammer"."""
+"""Words of a wish beside what is wished for."""
 _BEFORE_NOUNS = (lex.ARTICLES - {"this", "that"}) | _words(
     "left right any no is are was be stay stays good great nice perfect"
 )
 _PRONOUNS = frozenset({"it", "them", "this", "that", "these", "those"})
+_LIMBS = frozenset(map(singular, lex.LIMBS))
+_MOTIONS = frozenset(
+    {"move", "shift", "go", "drive", "go on", "move on", "carry on", "go ahead", "continue", "keep going"}
+)
+"""Verbs by which, without an object, a robot moves at all."""
+_AMOUNTS = _words(
+    "a an at all inch bit muscle finger millimeter millimetre moment second now yet for again from"
+)
+_STATES = {"open": "close", "closed": "open", "shut": "open"}
+"""What changes a state; who wants a thing left in it rules that out."""
+_PLAIN_WORDS = (
+    lex.SMALL_WORDS
+    | lex.ADVERBS
+    | lex.LIMBS
+    | _words("please now instead next first then too yet again ever still anything something")
+)
+"""Words that tell of nothing further."""
+_FIRST = re.compile(r"\bfirst\b|\bnext\b(?! to)")
 _FURTHER_PREPOSITIONS = frozenset({"past", "outside", "away from", "beyond", "within", "outside of"})
 
 
@@ -90,6 +111,7 @@ class Demand:
         named: Things that it names.
         pronoun: Whether a pronoun may stand for another.
         not_yet: Whether it rules something out for now only.
+        more: Whether it has words that no other field tells of: "more force than necessary".
     """
 
     sense: Sense
@@ -99,11 +121,37 @@ class Demand:
     named: tuple[Named, ...] = ()
     pronoun: bool = False
     not_yet: bool = False
+    more: bool = False
 
     @property
     def deeds(self) -> Deeds:
         """What its verb means; empty without one."""
         return self.verb.deeds if self.verb else frozenset()
+
+    @property
+    def said(self) -> str:
+        """Its words as text."""
+        return " ".join(self.words)
+
+    @property
+    def arms(self) -> frozenset[str]:
+        """Arms that it names."""
+        return arms_in(self.said)
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """Ways to move or to turn that it names."""
+        return ways_in(self.said)
+
+    @property
+    def body(self) -> bool:
+        """Whether it speaks of an arm, a hand or a gripper."""
+        return not _LIMBS.isdisjoint(self.words)
+
+    @property
+    def first(self) -> bool:
+        """Whether it is about what comes before all else."""
+        return bool(_FIRST.search(self.said))
 
     @property
     def objects(self) -> tuple[Thing, ...]:
@@ -128,7 +176,7 @@ def read_demands(text: str, known: Collection[Thing]) -> list[Demand]:
         text: What is said, in English.
         known: Things that may be named in it.
     """
-    plain = _IN_PLACE.sub(_STILL, text.lower().replace("’", "'"))
+    plain = _IN_PLACE.sub(_IN_ITS_PLACE, text.lower().replace("’", "'"))
     plain = re.sub(r"\bdo not\b", "don't", plain)
     plain = re.sub(r"\b(i|we)(?:'ll| will) not\b|\b(?:i|we) won't\b", "i'll don't", plain)
     return [_read(clause, known) for clause in _clauses(_TOKEN.findall(plain)) if clause.words]
@@ -156,7 +204,7 @@ def _clauses(tokens: Sequence[str]) -> Iterator[_Clause]:
             continue
         # "The brick isn't …": what stands before belongs to what is told.
         tells = turned == "told" and token in _TELLING | {"not", "don't", "dont"}
-        yield _Clause("told" if tells else sense, words, for_a_time=token in _UNTIL)
+        yield _Clause("told" if tells else sense, words, for_a_time=token in _UNTIL | {"without"})
         sense, words = turned, []
         if token[0].isalnum() and token not in (_NEGATORS - {"without"}) | _TIMES | {"and"}:
             words = [token]
@@ -172,7 +220,7 @@ def _turn(sense: Sense, words: list[str], token: str, following: str, rest: Sequ
         # "don't touch the red, the blue or the green one" goes on; "don't take the red one, the blue one" turns.
         upto = next((i for i, word in enumerate(rest) if word in _ENDS), len(rest))
         return None if sense == "ruled out" and {"or", "nor"} & {*rest[:upto]} else "wanted"
-    if token == "not" and before in _STATES | _TELLING:
+    if token == "not" and before in _BEING | _TELLING:
         return "told"
     if token == "no" and following in ("need", "reason"):
         return "ruled out"
@@ -204,48 +252,111 @@ def _ing(word: str) -> bool:
 
 def _read(clause: _Clause, known: Collection[Thing]) -> Demand:
     """A clause with its verb and the things it names found."""
-    sense, words = clause.sense, clause.words
+    words = clause.words
     start, end, verb = _verb(words)
-    lead = words[:start]
-    addressed = not (lead and lead[-1] == "you" and _MODALS.isdisjoint(lead))
-    command = bool(verb and verb.plain and addressed and all(w in _OPENERS or w.endswith("ly") for w in lead))
-    named = tuple(
-        Named(found.thing, _preposition(words, found.start, end if found.start >= end else 0))
-        for found in mentions(words, known)
+    command = verb is not None and _is_command(words[:start], verb)
+    found = [*mentions(words, known)]
+    found = sorted((*found, *further_mentions(words, found)), key=lambda one: one.start)
+    prepositions = [_preposition(words, one.start, end if one.start >= end else 0) for one in found]
+    pronoun = any(
+        _is_pronoun(words, at) and _preposition(words, at, end if at >= end else 0) in ("", "of")
+        for at in range(len(words))
     )
-    said = " ".join(words)
-    postponed = said.endswith("can wait")
-    if verb and verb.base == "leave" and (not _ALONE.isdisjoint(words) or said.endswith(_FOR_LATER)):
-        verb = VERB_FORMS["skip"]
-    elif verb and verb.deeds & {"put", "carry"} and "back" in words[end:]:
-        verb = VERB_FORMS["undo"]
-    elif verb and verb.base in _WISHING:
-        verb = None
-    if sense == "wanted" and verb and (postponed or (command and "skip" in verb.deeds)):
-        sense, verb = "ruled out", VERB_FORMS["skip"]
-    if verb is None and not _is_plain_wish(words, named) and not _WISH.fullmatch(said):
+    has_object = pronoun or any(
+        one.known and preposition == "" for one, preposition in zip(found, prepositions, strict=True)
+    )
+    named = tuple(
+        Named(one.thing, preposition)
+        for one, preposition in zip(found, prepositions, strict=True)
+        if one.known or _counts(one, preposition, words, has_object)
+    )
+    covered = {at for one in found for at in range(one.start, one.end)}
+    others = [word for at, word in enumerate(words) if at not in covered and not start <= at < end]
+    sense, meant = _meaning(clause, verb, command, words[end:], others)
+    if meant is None and not all(word in _PLAIN_WISH for word in others):
         sense = "told"
     return Demand(
         sense=sense,
         words=tuple(words),
-        verb=verb,
-        command=command,
+        verb=meant,
+        command=command or (sense == "wanted" and clause.sense != "wanted"),
         named=named,
-        pronoun=any(
-            word in _PRONOUNS and _preposition(words, at, end if at >= end else 0) in ("", "of")
-            for at, word in enumerate(words)
-        ),
-        not_yet=clause.for_a_time or postponed or not _NOT_YET.isdisjoint(words),
+        pronoun=pronoun,
+        not_yet=clause.for_a_time or " ".join(words).endswith(_LATER) or not _NOT_YET.isdisjoint(words),
+        more=any(word not in _PLAIN_WORDS and not longest_verb([word], 0) for word in others),
     )
 
 
-def _is_plain_wish(words: Sequence[str], named: Sequence[Named]) -> bool:
-    """Whether the words are a wish for what they name, and tell nothing of it."""
-    plain = _PLAIN_WISH | lex.SMALL_WORDS
-    return all(
-        word in plain or any(word.startswith(one.thing.head) or word in one.thing.attributes for one in named)
-        for word in words
-    )
+def _is_command(lead: Sequence[str], verb: VerbForm) -> bool:
+    """Whether a verb after these words tells the robot what to do: "could you lift", "I'd rather you lifted",
+    "I'd like to have it lifted"."""
+    if verb.plain and not (verb.base in _STATES and _is_wish(lead)):
+        addressed = not lead or lead[-1] != "you" or not _MODALS.isdisjoint(lead)
+        return addressed and all(word in _OPENERS or word.endswith("ly") for word in lead)
+    return _is_wish(lead)
+
+
+def _is_wish(lead: Sequence[str]) -> bool:
+    return bool(lead) and lead[0] in ("i'd", "we'd")
+
+
+def _is_pronoun(words: Sequence[str], at: int) -> bool:
+    """Whether the word at ``at`` stands for a thing: "take this", not "this time"."""
+    following = words[at + 1] if at + 1 < len(words) else ""
+    stands_alone = not following or following in lex.SMALL_WORDS | lex.ADVERBS | lex.CONNECTING
+    return words[at] in _PRONOUNS and (words[at] in ("it", "them") or stands_alone)
+
+
+def _counts(one: Mention, preposition: str, words: Sequence[str], has_object: bool) -> bool:
+    """Whether a noun that is not known tells what a clause is about, or where: not "push it the other way"."""
+    if one.thing.head in _LIMBS and words[one.start - 1] != "my":
+        return False
+    if preposition:
+        return preposition in lex.DIRECTIONAL | lex.LOCATIVE | lex.AWAY
+    return not has_object or (one.start > 1 and words[one.start - 2] in ("and", "or"))
+
+
+def _meaning(
+    clause: _Clause, verb: VerbForm | None, command: bool, after: Sequence[str], others: Sequence[str]
+) -> tuple[Sense, VerbForm | None]:
+    """What a clause is for, and the verb that says so plainly: to leave something alone is to skip it.
+
+    Args:
+        clause: The clause.
+        verb: Its verb as written.
+        command: Whether the verb tells the robot what to do.
+        after: Words after the verb.
+        others: Words that neither are the verb nor name a thing.
+    """
+    sense, base = clause.sense, verb.base if verb else ""
+    said = " ".join(clause.words)
+    ordered = command or sense == "ruled out"
+    state = next((word for at, word in enumerate(after) if word in _STATES and at), "")
+    if said.endswith("can wait"):
+        return ("ruled out" if sense == "wanted" else sense), VERB_FORMS["skip"]
+    if base in ("leave", "keep") and (not _ALONE.isdisjoint(clause.words) or said.endswith(_FOR_LATER)):
+        verb = VERB_FORMS["skip"]
+    elif verb and verb.deeds & {"put", "carry"} and "back" in after:
+        verb = VERB_FORMS["undo"]
+    elif base in _WISHING:
+        verb = None
+        sense = sense if ordered else "told"
+    elif base in ("keep", "hold") and ordered and "still" in after and not _LIMBS.isdisjoint(after):
+        return sense, VERB_FORMS["wait"]
+    elif base in ("leave", "keep") and ordered and state:
+        return ("ruled out" if sense == "wanted" else "wanted"), VERB_FORMS[_STATES[state]]
+    elif base in _MOTIONS and sense == "ruled out" and not clause.for_a_time and _is_bare(after, others):
+        return "wanted", VERB_FORMS["wait"]
+    if sense == "wanted" and command and verb and "skip" in verb.deeds:
+        sense = "ruled out"
+    return sense, verb
+
+
+def _is_bare(after: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether a verb of motion has nothing after it but the body or an amount: "move your arm", "move an inch"."""
+    return all(word in _AMOUNTS | lex.LIMBS | lex.DETERMINERS | {"left", "right"} for word in after) and set(
+        after
+    ) <= set(others)
 
 
 def _verb(words: Sequence[str]) -> tuple[int, int, VerbForm | None]:

@@ -24,8 +24,8 @@ PHRASES: dict[TaskVerb, str] = {
     "push": "push|slide|nudge|shove",
     "pull": "pull out|pull|drag|tug",
     "stack": "stack up|stack|pile up|pile",
-    "open": "open up|open",
-    "close": "close|shut",
+    "open": "open up|open|pull open|push open|slide open",
+    "close": "close|shut|push closed|push shut|pull closed|pull shut|slide closed|slide shut",
     "pour": "pour out|pour|empty|tip|dump",
     "press": "press down|press|tap|click",
     "turn": "turn on|turn off|turn over|turn|switch on|switch off|rotate|twist|flip over|flip|unscrew|screw"
@@ -106,6 +106,18 @@ SURFACES = _words(
     "position side place spot",
 )
 """Nouns that name where things are, not things."""
+NO_THINGS = _words(
+    "time way moment second minute care effort force speed pace path view watch same other rest side spot place",
+    "room space idea job work look middle center centre edge corner end bit push pull try go turn help point",
+    "spirit plan task step air home position start inch left right top bottom front back best",
+)
+"""Nouns of how, when and whereabouts, not of what."""
+AUXILIARIES = _words("is are was were be has have had can could will would should must may might does do did")
+CONNECTING = _words(
+    "please now instead next first then too yet again ever still as so no not if when while where once until",
+    "i you we they it than but or and because since though within provided clear who",
+)
+"""Words between phrases, which no noun phrase holds."""
 UNCOUNTED = _words(
     "water rice coffee tea milk juice sand salt sugar flour cereal beans sauce soup oil wine beer trash",
     "garbage rubbish everything something anything",

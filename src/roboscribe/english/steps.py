@@ -37,8 +37,15 @@ _SET: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "retract",
         re.compile(
-            r"(?:retract|retreat|withdraw|back off"
+            r"(?:retract|retreat|withdraw|back (?:off|up|away)"
             r"|(?:go|move|come|return) (?:back|away|home|to (?:the )?(?:home|rest)))\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "approach",
+        re.compile(
+            r"(?:drive|navigate|roll|walk)(?: (?:back|over|the (?:robot|base)))? (?:to|towards?|up to) (?P<thing>.+)",
             re.IGNORECASE,
         ),
     ),

@@ -10,6 +10,9 @@ from functools import lru_cache
 from roboscribe.english import lexicon as lex
 from roboscribe.english.words import singular
 
+_POINTING = frozenset({"the", "that", "those", "these", "my"})
+"""Determiners of what the speaker takes for known."""
+
 _STANDS_IN = "one"
 """Head of a noun phrase that leaves its noun out: "the pink one"."""
 
@@ -30,13 +33,19 @@ class Thing:
         """Whether these words, said where ``other`` is, mean it: "the brick" and "the pink one" the pink brick."""
         if self.head == _STANDS_IN:
             return bool(self.attributes) and self.attributes <= other.attributes
-        return self.head == other.head and self.attributes <= other.attributes
+        return (self.head == other.head and self.attributes <= other.attributes) or self._is_for_short(other)
 
     def may_be(self, other: Thing) -> bool:
         """Whether both can be names of one thing: of one kind, without attributes that exclude each other."""
+        if self._is_for_short(other) or other._is_for_short(self):
+            return True
         if _STANDS_IN not in (self.head, other.head) and self.head != other.head:
             return False
         return not any(_differ(self.attributes & kind, other.attributes & kind) for kind in lex.ATTRIBUTES)
+
+    def _is_for_short(self, other: Thing) -> bool:
+        """Whether it is called by the first of two nouns: "the fridge" for the fridge door."""
+        return not self.attributes and self.head in other.attributes - lex.COLOURS
 
 
 def _differ(some: frozenset[str], others: frozenset[str]) -> bool:
@@ -89,11 +98,13 @@ class Mention:
         start: Index of its first token, without determiners.
         end: Index after its last token.
         thing: What is named.
+        known: Whether it is of a kind that was known beforehand.
     """
 
     start: int
     end: int
     thing: Thing
+    known: bool = True
 
 
 def mentions(tokens: Sequence[str], known: Collection[Thing]) -> Iterator[Mention]:
@@ -104,7 +115,8 @@ def mentions(tokens: Sequence[str], known: Collection[Thing]) -> Iterator[Mentio
     for at, token in enumerate(tokens):
         following = tokens[at + 1] if at + 1 < len(tokens) else ""
         head = singular(token)
-        if head in heads and (head != _STANDS_IN or found):
+        qualifies = token in attributes and singular(following) in heads
+        if head in heads and not qualifies and (head != _STANDS_IN or found):
             yield Mention(at - len(found), at + 1, Thing(head, frozenset(found)))
             found = []
         elif token in attributes and (found or _opens(tokens, at)):
@@ -115,6 +127,36 @@ def mentions(tokens: Sequence[str], known: Collection[Thing]) -> Iterator[Mentio
                 found = []
         else:
             found = []
+
+
+def further_mentions(tokens: Sequence[str], known: Collection[Mention]) -> Iterator[Mention]:
+    """Where tokens, in lower case, name things of other kinds: by a noun after "the", or after "and a"."""
+    for at, token in enumerate(tokens):
+        joined = at > 0 and tokens[at - 1] in ("and", "or")
+        if token not in _POINTING and not (joined and token in ("a", "an")):
+            continue
+        end = at + 1
+        if token == "that" and "".join(tokens[end : end + 1]).endswith("s"):
+            continue  # "that smells good"
+        while end < min(len(tokens), at + 4) and _in_noun(tokens, end, at + 1):
+            end += 1
+        if end == at + 1 or any(one.start < end and at < one.end for one in known):
+            continue
+        head = singular(tokens[end - 1])
+        if head not in lex.NO_THINGS | lex.UNCOUNTED and head != _STANDS_IN and not is_unknown(head):
+            yield Mention(at + 1, end, Thing(head, frozenset(tokens[at + 1 : end - 1])), known=False)
+
+
+def _in_noun(tokens: Sequence[str], at: int, start: int) -> bool:
+    """Whether the word at ``at`` can belong to the noun phrase that begins at ``start``."""
+    word = tokens[at]
+    verb = word in lex.AUXILIARIES or (at > start and word in lex.VERBS)
+    return (
+        word.isalpha()
+        and not word.endswith("ly")
+        and word not in lex.SMALL_WORDS | lex.ADVERBS | lex.CONNECTING
+        and not verb
+    )
 
 
 def _opens(tokens: Sequence[str], at: int) -> bool:
