@@ -126,6 +126,40 @@ def test_what_the_model_cannot_say_is_left_out() -> None:
     assert len(rows) == 1 + 2 * 2
 
 
+def test_where_nothing_of_one_kind_fits_another_is_tried_once() -> None:
+    class Choosy(ScriptedModel):
+        """Finds nothing to say at the second moment, unless ``gives`` is what it is asked for there."""
+
+        gives: Scenario | None = None
+
+        async def answer(self, ask: Ask[Any]) -> Any:
+            self.asked.append(ask)
+            assert isinstance(ask, Interject)
+            answer = polite(ask)
+            for number, moment in enumerate(ask.moments):
+                if moment.time > 4.0 and number < 2 and moment.scenario != self.gives:
+                    answer["interjections"][number] = None
+            return ask.answer.model_validate(answer)
+
+    def talk(gives: Scenario | None) -> tuple[list[Row], list[Interject]]:
+        model = Choosy([])
+        model.gives = gives
+        rows = rows_of(scene(), model)
+        return rows, [ask for ask in model.asked if isinstance(ask, Interject)]
+
+    rows, (first, second) = talk(None)
+    missing = first.moments[1]
+    assert [(moment.time, moment.done) for moment in second.moments] == [(missing.time, missing.done)]
+    assert second.moments[0].scenario == missing.otherwise != missing.scenario
+    assert second.moments[0].otherwise is None
+    assert (second.opens, len(second.said)) == (False, 2)
+    assert len(rows) == 1 + 2 * 2, "it is dropped after that"
+    rows, _ = talk(missing.otherwise)
+    requests = [row for row in rows if row.style == "interjection"]
+    assert [row.timestamp for row in requests] == [moment.time for moment in first.moments]
+    assert rows == talk(missing.otherwise)[0]
+
+
 def test_the_arm_that_acts_is_known_by_the_signals_where_labels_name_none() -> None:
     episode, gold = simulate_both(0)
     at = Scene(episode, seed=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ def test_what_fits_is_kept_where_asking_again_does_not_help(tmp_path: Path) -> N
         assert second is not None
         assert second.request == PRAISE["request"]
         assert len(backend.requests) == calls, "the second time it comes from the cache"
+
+
+def test_only_what_is_not_tried_as_another_kind_is_told_to_be_left_out() -> None:
+    contrary = ASK.answer.model_validate_json(reply(CONTRARY, CONTRARY))
+    once_more = replace(ASK, moments=(replace(ASK.moments[0], otherwise="preference"), ASK.moments[1]))
+    for ask, number in ((ASK, 2), (once_more, 1)):
+        kept = ask.remainder(contrary)
+        assert kept is not None
+        assert len(kept.left_out) == number
 
 
 def test_a_model_that_mends_its_reply_loses_nothing() -> None:

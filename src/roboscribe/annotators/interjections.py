@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from roboscribe.annotators.moments import moments_of
 from roboscribe.annotators.spans import Span, arms_of, spans_of
 from roboscribe.annotators.task import task_of
 from roboscribe.annotators.view import View
-from roboscribe.asks import Interject, Moment, Sheets, Talk
+from roboscribe.asks import Interject, Interjection, Moment, Sheets, Talk
 from roboscribe.config import InterjectionsSettings, answer_settings
 from roboscribe.episode import Episode
 from roboscribe.frames import FrameNeeds
@@ -33,7 +33,7 @@ class Interjections:
     """
 
     name = "interjections"
-    version = 3
+    version = 4
     styles = frozenset[str | None]({"interjection", None})
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()
@@ -96,22 +96,39 @@ class Interjections:
     ) -> Talk:
         """First words, and what is said at each moment, None where nothing fits.
 
-        In few requests, by the frames they show; the first words come with the first of them.
+        Where nothing of one kind fits, another kind is tried once.
         """
+        whole = Interject(
+            episode=scene.episode.index,
+            task=task,
+            subtasks=tuple(span.label for span in spans),
+            arms=arms_of(spans, scene.episode, scene.signals),
+            opens=True,
+        )
+        first = await self._asked(scene, "interjections", whole, moments, model)
+        made = dict(zip(moments, first.interjections, strict=True))
+        again = {moment: other for moment in moments if not made[moment] and (other := moment.redrawn)}
+        if again:
+            rest = replace(whole, opens=False, said=_requests(made.values()))
+            second = await self._asked(scene, "interjections/again", rest, [*again.values()], model)
+            made |= zip(again, second.interjections, strict=True)
+        return Talk(opening=first.opening, interjections=[*made.values()])
+
+    async def _asked(
+        self, scene: Scene, purpose: str, whole: Interject, moments: Sequence[Moment], model: Model
+    ) -> Talk:
+        """An ask about these moments, in few requests by the frames they show; the first words come with the first."""
         frames = self._view.settings.per_ask // (_BEFORE + _AFTER) if self._view else _PER_ASK
         size = max(1, min(_PER_ASK, frames))
         said = Talk()
         for start in range(0, max(1, len(moments)), size):
             answer = await model.answer(
-                Interject(
-                    episode=scene.episode.index,
-                    seed=scene.seed_for(f"interjections/{start}"),
-                    task=task,
-                    subtasks=tuple(span.label for span in spans),
-                    arms=arms_of(spans, scene.episode, scene.signals),
+                replace(
+                    whole,
+                    seed=scene.seed_for(f"{purpose}/{start}"),
                     moments=tuple(moments[start : start + size]),
-                    opens=start == 0,
-                    said=tuple(made.request for made in said.interjections if made),
+                    opens=whole.opens and start == 0,
+                    said=(*whole.said, *_requests(said.interjections)),
                 )
             )
             said = Talk(
@@ -119,6 +136,10 @@ class Interjections:
                 interjections=[*said.interjections, *answer.interjections],
             )
         return said
+
+
+def _requests(made: Iterable[Interjection | None]) -> tuple[str, ...]:
+    return tuple(interjection.request for interjection in made if interjection)
 
 
 def _shown(view: View, episode: Episode) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roboscribe.asks import Moment
 from roboscribe.asks.interject import can_hold
@@ -33,7 +33,7 @@ def moments_of(
 
     They lie at boundaries between different subtasks, as many as wanted and as there is room for. A boundary
     after which the robot waits or draws back is taken only where there is room for no other. Which scenario each
-    is for is drawn among those that can hold there.
+    is for is drawn among those that can hold there, and so is another one for when nothing of the first fits.
 
     Args:
         task: The task text; empty when unknown.
@@ -44,15 +44,21 @@ def moments_of(
     """
     chance = random.Random(seed)
     chances: list[_Chance] = []
+    possible: dict[int, list[Scenario]] = {}
     for done in range(1, len(subtasks)):
         at = situation(task, tuple(subtasks), done)
         scenarios: list[Scenario] = [kind for kind in settings.scenarios if can_hold(kind, at)]
         late = times[done] - times[0] >= settings.min_seconds - _ROUNDING
         if scenarios and late and subtasks[done] != subtasks[done - 1]:
             drawn = chance.choice(scenarios)
+            possible[done] = [kind for kind in scenarios if kind != drawn]
             chances.append(_Chance(Moment(times[done], done, drawn), at.next.kind not in TRIVIAL))
     chosen = _spread(chances, settings.most, settings.min_seconds - _ROUNDING, chance)
-    return [one.moment for one in sorted(chosen, key=lambda one: one.moment.time)]
+    moments = [one.moment for one in sorted(chosen, key=lambda one: one.moment.time)]
+    return [
+        replace(moment, otherwise=chance.choice(possible[moment.done]) if possible[moment.done] else None)
+        for moment in moments
+    ]
 
 
 def _spread(chances: Sequence[_Chance], most: int, least: float, chance: random.Random) -> list[_Chance]:

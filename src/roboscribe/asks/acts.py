@@ -25,7 +25,7 @@ from roboscribe.english.deeds import (
     is_open,
 )
 from roboscribe.english.demands import Demand, Named
-from roboscribe.english.sides import are_opposed, ways_in
+from roboscribe.english.sides import ways_in
 from roboscribe.english.steps import TRIVIAL
 from roboscribe.english.task import parse_task
 from roboscribe.english.things import Thing, is_unknown, thing_of
@@ -120,7 +120,7 @@ class Act:
             return False
         if demand.ways and demand.ways.isdisjoint(self.ways):
             return False
-        if demand.verb is None:
+        if demand.verb is None or (demand.arms and "use" in demand.deeds):
             leads = self.goal is not None and any(_is_same(place, self.goal) for place in demand.places)
             return hit or leads or bool(demand.arms and under_way)
         if self.deeds is None or demand.verb.base in LOOSE or self.deeds.isdisjoint(ruled_out(demand)):
@@ -168,6 +168,8 @@ def _act(at: Situation) -> Act:
         also |= GOING
     if "put" in deeds:
         also |= {"carry"}
+    if step.kind == "carry" and step.place:
+        also |= {"put"}
     if step.kind in ("place", "carry") and at.held is None:
         also |= {"hold", "lift"}
     if step.kind in ("wait", "reopen"):

@@ -183,10 +183,8 @@ def _certain(demand: Demand, acts: Sequence[Act], last: Thing | None) -> str:
     meant = demand.objects or ((last,) if demand.pronoun and demand.verb and last else ())
     if demand.more and not meant and not demand.places:
         return ""
-    next_things = acts[0].things or ()
-    own = meant and all(any(thing.is_certainly(other) for other in next_things) for thing in meant)
-    # Not to let go of what is in hand is said of the way, not of where it leads.
-    on_the_way = own and not demand.places and demand.deeds <= _LETTING_GO
+    # Not to let go of something is said of the way, not of where it leads.
+    on_the_way = not demand.places and demand.deeds <= _LETTING_GO
     now = demand.not_yet or demand.verb is None or not meant or on_the_way
     if any(act.is_certainly(demand, meant, act is acts[0]) for act in (acts[:1] if now else acts)):
         return f"“{demand.said}” forbids what the robot does"

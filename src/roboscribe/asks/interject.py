@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -42,13 +42,20 @@ class Moment:
         time: Seconds.
         done: How many subtasks are done by then (1 ≤ done < len(subtasks)).
         scenario: What kind of thing the person says.
+        otherwise: What kind the person is asked for instead where nothing of the first fits; None for the last try.
         sheets: Frames before and after; None for a model that does not look.
     """
 
     time: float
     done: int
     scenario: Scenario
+    otherwise: Scenario | None = None
     sheets: Sheets | None = None
+
+    @property
+    def redrawn(self) -> Moment | None:
+        """The same moment for the other kind; None where there is no other."""
+        return replace(self, scenario=self.otherwise, otherwise=None) if self.otherwise else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,13 +113,17 @@ class Interject(Ask[Talk]):
         return " ".join(filter(None, (self._opening_fault(answer), *self._faults(answer))))
 
     def remainder(self, answer: Talk) -> Talk | None:
-        """The interjections that fit; a person need not speak at every moment, but the robot begins."""
+        """The interjections that fit; a person need not speak at every moment, but the robot begins.
+
+        Those are left out for which no other kind is tried.
+        """
         if len(answer.interjections) != len(self.moments) or self._opening_fault(answer):
             return None
         faults = self._faults(answer)
         kept = zip(answer.interjections, faults, strict=True)
         talk = Talk(opening=answer.opening, interjections=[None if fault else made for made, fault in kept])
-        return talk.leaving_out(filter(None, faults))
+        tried = zip(faults, self.moments, strict=True)
+        return talk.leaving_out(fault for fault, moment in tried if fault and moment.otherwise is None)
 
     def _opening_fault(self, answer: Talk) -> str:
         """What is wrong with the first words: the robot says nothing that it does not do."""

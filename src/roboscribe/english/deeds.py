@@ -55,7 +55,7 @@ _PHRASES: dict[str, str] = {
     "hold lift": "pick|pick up|pickup",
     "hold lift carry": "take|get|fetch|retrieve|collect|remove|gather|take out|take along",
     "carry move": "move|shift|budge",
-    "carry": "transfer|carry|bring|transport|relocate|deliver|hand|hand over|give|pass",
+    "carry": "transfer|carry|bring|transport|relocate|deliver|hand|hand over|pass",
     "put": "put|put down|put away|place|set down|set|lay|lay down|lower|deposit|store|return|sort|load|pack"
     "|stack|stack up|pile|pile up|insert|plug|plug in|hang|hang up|bring down",
     "release": "release|let go of|let go|let it go|let them go",
@@ -89,7 +89,7 @@ _PHRASES: dict[str, str] = {
     "undo": "undo|revert|start over",
     "skip": "ignore|skip|forget|forget about|keep away from|stay away from|keep off|stay off|keep clear of"
     "|stay clear of",
-    "other": "keep|hold|hold on to|keep hold of|give up|make sure|see|watch|look|try|need|have|want|like|help"
+    "other": "keep|hold|hold on to|keep hold of|give|give up|make sure|see|watch|look|try|need|have|want|like|help"
     "|remember|continue|go ahead|go on|move on|carry on|keep going|push on|get ready|get going|get started",
 }
 """Phrases by the deeds they mean; ``other`` are those that tell of no deed, though they hold another's word."""

@@ -64,7 +64,7 @@ _PLAIN_WISH = (
 _BEFORE_NOUNS = (lex.ARTICLES - {"this", "that"}) | _words(
     "left right any no is are was be stay stays good great nice perfect"
 )
-_PRONOUNS = frozenset({"it", "them", "this", "that", "these", "those"})
+_PRONOUNS = frozenset({"it", "it's", "them", "this", "that", "these", "those"})
 _LIMBS = frozenset(map(singular, lex.LIMBS))
 _MOTIONS = frozenset(
     {"move", "shift", "go", "drive", "go on", "move on", "carry on", "go ahead", "continue", "keep going"}
@@ -206,7 +206,8 @@ def _clauses(tokens: Sequence[str]) -> Iterator[_Clause]:
         tells = turned == "told" and token in _TELLING | {"not", "don't", "dont"}
         yield _Clause("told" if tells else sense, words, for_a_time=token in _UNTIL | {"without"})
         sense, words = turned, []
-        if token[0].isalnum() and token not in (_NEGATORS - {"without"}) | _TIMES | {"and"}:
+        ends = token in ("stop", "quit") and turned == "ruled out"
+        if token[0].isalnum() and not ends and token not in (_NEGATORS - {"without"}) | _TIMES | {"and"}:
             words = [token]
     yield _Clause(sense, words)
 

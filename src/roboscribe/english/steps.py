@@ -24,9 +24,11 @@ TRIVIAL: frozenset[Kind] = frozenset({"wait", "retract"})
 """Steps that do nothing to anything."""
 
 _ARM = re.compile(
-    r" (?:with|using) (?:(?:the|my|its|your) )?(?P<arm>left|right) (?:robot )?(?:arm|hand|gripper)$",
+    r" (?:with|using) (?:(?:the|my|its|your) )?(?P<last>left|right) (?:robot )?(?:arm|hand|gripper)$"
+    r"|^(?:the )?(?P<first>left|right) (?:robot )?(?:arm|hand|gripper) ?[:,–-] ?",
     re.IGNORECASE,
 )
+"""The arm that acts, where it ends a label ("… with the left arm") or stands before it ("left arm: …")."""
 _NAMED_ARM = re.compile(
     r"(?:\b(?P<preposition>to|towards?|in|into|from|on|onto|near|beside|behind|next to|of|at) )?"
     r"(?:\b(?:the|my|its|your) )?\b(?P<arm>left|right) (?:robot )?(?:arm|hand|gripper)\b",
@@ -38,7 +40,7 @@ _SET: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         "retract",
         re.compile(
             r"(?:retract|retreat|withdraw|back (?:off|up|away)"
-            r"|(?:go|move|come|return) (?:back|away|home|to (?:the )?(?:home|rest)))\b",
+            r"|(?:go|move|come|step|return) (?:back|away|home|to (?:the )?(?:home|rest)))\b",
             re.IGNORECASE,
         ),
     ),
@@ -96,7 +98,7 @@ def read_step(label: str) -> Step:
     """The step that a label names."""
     line = " ".join(label.split()).rstrip(".! ")
     match = _ARM.search(line)
-    text, arm = _ARM.sub("", line), match["arm"].lower() if match else ""
+    text, arm = _ARM.sub("", line), (match["last"] or match["first"]).lower() if match else ""
     for kind, pattern in _SET:
         if named := pattern.match(text):
             thing = named.groupdict().get("thing")

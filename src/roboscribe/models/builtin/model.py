@@ -44,7 +44,7 @@ LOOKING: frozenset[type[Ask[Any]]] = frozenset({AskAboutFrames})
 class BuiltinModel:
     """Says only what signals, task text and colours tell; where it does not know the object it says "the object"."""
 
-    identity = "builtin-3"
+    identity = "builtin-4"
     """Raised when a rule changes, so that results of the old rule are not reused."""
 
     at_once = 1
