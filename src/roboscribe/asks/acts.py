@@ -56,7 +56,7 @@ _NEAR = tuple(
     )
 )
 """Prepositions that may tell of one and the same place; others may tell of any."""
-_BESIDE = frozenset().union(*_NEAR[1:])
+_BESIDE = frozenset[str]().union(*_NEAR[1:])
 """Prepositions that tell of a place by something that lies there, too."""
 _SAME = (
     frozenset({"in", "into", "inside", "inside of"}),
@@ -151,13 +151,13 @@ def of_body(demand: Demand) -> Deeds:
     """The deeds of a demand about the robot's body; empty where it can be about any."""
     if demand.deeds.isdisjoint(_OF_BODY):
         return frozenset()
-    return frozenset().union(*(_BODY.get(deed, {deed}) for deed in demand.deeds))
+    return frozenset[str]().union(*(_BODY.get(deed, {deed}) for deed in demand.deeds))
 
 
 def ruled_out(demand: Demand) -> Deeds:
     """The deeds that are not to be done where a demand rules out its own."""
     deeds = of_body(demand) if demand.body else demand.deeds
-    return frozenset().union(*(_WIDE.get(deed, {deed}) for deed in deeds))
+    return frozenset[str]().union(*(_WIDE.get(deed, {deed}) for deed in deeds))
 
 
 def _act(at: Situation) -> Act:

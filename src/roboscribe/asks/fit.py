@@ -7,14 +7,14 @@ be certain; what cannot be read passes. ``asks.acts`` compares, ``asks.kinds`` t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from roboscribe.asks.acts import Act, coming, of_body, of_task
 from roboscribe.asks.kinds import fault_of_kind
 from roboscribe.asks.situation import Situation
 from roboscribe.config import Scenario
 from roboscribe.english import lexicon as lex
-from roboscribe.english.deeds import GOING, HANDLING, IDLE, LEAVING, PLACING, WAITING
+from roboscribe.english.deeds import GOING, HANDLING, IDLE, LEAVING, PLACING, WAITING, Deeds
 from roboscribe.english.demands import Demand, read_demands
 from roboscribe.english.sides import are_opposed, arms_in
 from roboscribe.english.things import Thing, is_unknown, thing_of
@@ -31,6 +31,8 @@ _REFUSAL = re.compile(
 _LETTING_GO = frozenset({"put", "release"})
 _JUDGED = HANDLING | GOING | IDLE | LEAVING | {"move"}
 """Deeds of which it is known what else is one."""
+_LEADING = PLACING | IDLE | GOING | LEAVING
+"""Deeds that a place after them is where they lead."""
 
 
 def fault_of_request(request: str, scenario: Scenario, at: Situation) -> str:
@@ -105,41 +107,54 @@ def _impossible(demand: Demand, acts: Sequence[Act], task: Sequence[Act]) -> str
         acts: What the robot does from here on.
         task: What else its task tells to do.
     """
-    judged = not demand.deeds.isdisjoint(_JUDGED)
     using = "use" in demand.deeds and demand.arms
-    if not demand.wish and not (demand.command and (judged or using)):
+    if not demand.wish and not (demand.command and (using or not demand.deeds.isdisjoint(_JUDGED))):
         return ""
     things = [thing for thing in demand.objects if thing.head not in lex.LIMBS]
     return next(filter(None, (_unmet(demand, thing, acts, task) for thing in things or (None,))), "")
 
 
 def _unmet(demand: Demand, thing: Thing | None, acts: Sequence[Act], task: Sequence[Act]) -> str:
-    """What of a demand for one of its things leaves no act; each slot leaves those that can be that, too."""
-    if demand.deeds == WAITING and demand.arms:
-        return f"it has the {acts[0].arm} arm rest" if acts[0].arm in demand.arms else ""
+    """The slot of a demand, for one of its things, that leaves no act, when each leaves those that it fits."""
     left = _considered(demand, thing, acts, task)
-    if thing is not None:
-        left = [act for act in left if act.may_be_about(thing)]
+    for fits, fault in _slots(demand, thing):
+        left = [act for act in left if fits(act)]
         if not left:
-            return "" if demand.deeds == LEAVING else f"it asks for {_called(thing)}"
-    for place in demand.places if demand.wish or demand.deeds & (PLACING | IDLE | GOING | LEAVING) else ():
-        left = [act for act in left if place.preposition in lex.AWAY or act.may_lead(place)]
-        if not left:
-            return f"it asks for {place.preposition} {_called(place.thing)}"
-    left = [act for act in left if not (act.arm and demand.arms) or act.arm in demand.arms]
-    if not left:
-        return f"it asks for the {min(demand.arms)} arm"
-    left = [act for act in left if not are_opposed(demand.ways, act.ways)]
-    if not left:
-        return f"it asks for {' and '.join(sorted(demand.ways))}"
-    moves = "move" in demand.deeds and not demand.pronoun
-    deeds = of_body(demand) if thing is None and (demand.body or moves) else demand.deeds
-    judged = demand.deeds <= _JUDGED - LEAVING and (
-        demand.deeds <= IDLE or thing is not None or _says_what(demand)
-    )
-    if deeds and judged and not any(act.may_do(deeds) for act in left):
-        return f"“{demand.said}” asks for what the robot does not do"
+            return fault
     return ""
+
+
+def _slots(demand: Demand, thing: Thing | None) -> Iterator[tuple[Callable[[Act], bool], str]]:
+    """What a demand tells of an act: whether an act can be so, and what is wrong where none can."""
+    if demand.deeds == WAITING and demand.arms:
+        yield lambda act: act.arm not in demand.arms, f"it has the {min(demand.arms)} arm rest"
+        return
+    if thing is not None:
+        # What nothing is done to is left where it is.
+        fault = "" if demand.deeds == LEAVING else f"it asks for {_called(thing)}"
+        yield lambda act: act.may_be_about(thing), fault
+    if demand.wish or not demand.deeds.isdisjoint(_LEADING):
+        for place in demand.places:
+            if place.preposition not in lex.AWAY:
+                fault = f"it asks for {place.preposition} {_called(place.thing)}"
+                yield lambda act, place=place: act.may_lead(place), fault
+    if demand.arms:
+        yield lambda act: not act.arm or act.arm in demand.arms, f"it asks for the {min(demand.arms)} arm"
+    if demand.ways:
+        fault = f"it asks for {' and '.join(sorted(demand.ways))}"
+        yield lambda act: not are_opposed(demand.ways, act.ways), fault
+    if deeds := _judged_deeds(demand, thing):
+        yield lambda act: act.may_do(deeds), f"“{demand.said}” asks for what the robot does not do"
+
+
+def _judged_deeds(demand: Demand, thing: Thing | None) -> Deeds:
+    """The deeds of which a demand asks for one; empty where it may ask for any."""
+    # "Lift it" tells what to do, "nice lift" does not.
+    tells = demand.verb is not None and demand.words[-1] not in demand.verb.base.split()
+    if not demand.deeds <= _JUDGED - LEAVING or not (demand.deeds <= IDLE or thing or tells):
+        return frozenset()
+    moves = "move" in demand.deeds and not demand.pronoun
+    return of_body(demand) if thing is None and (demand.body or moves) else demand.deeds
 
 
 def _considered(demand: Demand, thing: Thing | None, acts: Sequence[Act], task: Sequence[Act]) -> list[Act]:
@@ -163,11 +178,6 @@ def _first_run(acts: Sequence[Act]) -> Iterator[Act]:
             return
         first = first or act.things or ()
         yield act
-
-
-def _says_what(demand: Demand) -> bool:
-    """Whether a verb has something after it: "lift it", not "nice lift"."""
-    return demand.verb is not None and demand.words[-1] not in demand.verb.base.split()
 
 
 def _certain(demand: Demand, acts: Sequence[Act], last: Thing | None) -> str:

@@ -42,15 +42,15 @@ class Moment:
         time: Seconds.
         done: How many subtasks are done by then (1 ≤ done < len(subtasks)).
         scenario: What kind of thing the person says.
-        otherwise: What kind the person is asked for instead where nothing of the first fits; None for the last try.
         sheets: Frames before and after; None for a model that does not look.
+        otherwise: What kind is asked for instead where nothing of the first fits; None at the last try.
     """
 
     time: float
     done: int
     scenario: Scenario
-    otherwise: Scenario | None = None
     sheets: Sheets | None = None
+    otherwise: Scenario | None = None
 
     @property
     def redrawn(self) -> Moment | None:
