@@ -77,7 +77,7 @@ def test_one_impossible_answer_does_not_cost_the_episode_its_others(
     )
     assert main(["status", "--root", str(dataset)]) == 0
     told = capsys.readouterr().out
-    assert f"episode 1, vqa left out: {REASON}" in told
+    assert f"episodes 0-1, vqa left out: {REASON}" in told
     assert "left out\n" in told.splitlines(keepends=True)[1]
 
 

@@ -125,7 +125,9 @@ def test_status_of_a_failure_names_it(dataset: Path, capsys: pytest.CaptureFixtu
     assert main(["status", "--root", str(dataset)]) == 0
     out = capsys.readouterr().out
     assert "3 failed" in out
-    assert "--subtasks.enabled=true" in out
+    [plan] = [line for line in out.splitlines() if "plan: " in line]
+    assert plan.startswith("episodes 0-2, plan: ")
+    assert "--subtasks.enabled=true" in plan
 
 
 def test_demo_shows_a_timeline_and_leaves_a_dataset(

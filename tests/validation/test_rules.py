@@ -97,7 +97,7 @@ def test_warnings_do_not_stop_an_episode() -> None:
         *("speech.place", "speech.length", "interjection.place", "interjection.duplicate"),
         *("interjection.planless", "interjection.fits"),
         *("memory.past", "memory.outcome", "memory.attribute", "label.drift"),
-        *("motion.primitive", "vqa.question", "vqa.keys", "task_aug.duplicate"),
+        *("motion.primitive", "vqa.question", "vqa.keys", "task_aug.first", "task_aug.duplicate"),
     }
 
 
@@ -140,7 +140,7 @@ def test_order_of_rows_does_not_matter() -> None:
         Finding(
             3,
             "task_aug.first",
-            "error",
+            "warning",
             0.0,
             "The first task_aug row is “Please put the cup in the box.”, not the task “Put the cup in the box.”.",
             "Put the original task first.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from roboscribe.cli.app import EXIT_OK
 from roboscribe.cli.flags import parse_flags
 from roboscribe.cli.sending import show_job
-from roboscribe.config import DatasetSettings
+from roboscribe.config import DatasetSettings, ranges
 from roboscribe.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -92,11 +93,14 @@ def show(console: Console, status: Status, *, whole: bool) -> None:
             table.add_row(name, *map(str, numbers[: len(headings)]))
         console.print(table)
 
-    def tell(failure: Failure, what: str = "") -> None:
-        text = f"episode {failure.episode}, {failure.annotator}{what}: {failure.reason}"
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+    for line in (*_told(status.failures), *_told(status.left_out, " left out")):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
-    for failure in status.failures:
-        tell(failure)
-    for gap in status.left_out:
-        tell(gap, " left out")
+
+def _told(failures: Iterable[Failure], what: str = "") -> Iterator[str]:
+    """A line for each reason, with all episodes that have it."""
+    episodes: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for failure in failures:
+        episodes[failure.annotator, failure.reason].add(failure.episode)
+    for (annotator, reason), found in episodes.items():
+        yield f"episode{'s' if len(found) > 1 else ''} {ranges(found)}, {annotator}{what}: {reason}"

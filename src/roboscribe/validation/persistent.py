@@ -186,7 +186,7 @@ def task_aug_place(view: EpisodeView) -> Iterator[Problem]:
             )
 
 
-@rule("task_aug.first", "task_aug")
+@rule("task_aug.first", "task_aug", severity="warning")
 def task_aug_first(view: EpisodeView) -> Iterator[Problem]:
     """The first of the rephrasings is the task itself, unless that is a mere placeholder."""
     first = view.of_style("task_aug")[0]

@@ -84,12 +84,26 @@ NEAR_MISSES: Cases = {
         )
     ],
     "interjection.fits": [
-        asked(text)
-        for text in (
-            "Don't put the cup on the table.",
-            "Now put the cup in the box.",
-            "Careful with the cup.",
-        )
+        *(
+            asked(text)
+            for text in (
+                "Don't put the cup on the table.",
+                "Now put the cup in the box.",
+                "Careful with the cup.",
+            )
+        ),
+        # In the ways that the prompts of lerobot-annotate show.
+        *(
+            asked(form.format("put cup in box"))
+            for form in (
+                "Now go ahead and {}.",
+                "Great, can you {} next?",
+                "{}, please.",
+                "Before you continue, please {}.",
+                "Looking good — {} now.",
+                "Okay, {}.",
+            )
+        ),
     ],
     "speech.start": [[say("Hi.", t(0))]],
     "speech.place": [requested("Stop!")],
