@@ -284,7 +284,7 @@ def test_episodes_that_cannot_be_shown_are_told(server: FakeServer, tmp_path: Pa
     found = estimate(settings(root, server, tmp_path / "out"))
     assert found.total.calls == 0
     (failure,) = found.failures
-    assert failure.startswith("3 of 3 rehearsed episodes would fail")
+    assert failure.startswith("3 of 3 rehearsed episodes would fail: There is no camera")
     assert "There is no camera to look through." in failure
 
 

@@ -75,7 +75,7 @@ def tell(
             lasting,
         ),
         failures=tuple(
-            f"{count} of {len(rehearsed)} rehearsed episodes would fail in {reason}"
+            f"{count} of {len(rehearsed)} rehearsed episodes would fail: {reason}"
             for reason, count in failures.most_common()
         ),
         stopped=_stopped(total, budget),
