@@ -198,6 +198,20 @@ def test_a_robot_with_state_alone_tells_the_same_story() -> None:
         assert [p.succeeded for p in measured.phases] == [p.succeeded for p in told.phases]
 
 
+@pytest.mark.parametrize(
+    "names", [("dx", "dy", "qx", "qy", "qz", "qw"), ("delta_x", "delta_y", *4 * ("delta_q",))]
+)
+def test_a_quaternion_that_turns_nothing_is_no_motion(names: tuple[str, ...]) -> None:
+    times = np.arange(120) / 30
+    path = np.zeros((120, 2))
+    path[:, 0] = 0.1 * np.clip(times - 1, 0, 2)
+    state = Channels(path.astype(np.float32), ("x", "y"))
+    turn = np.tile([0.0, 0.0, 0.0, 1.0], (120, 1))
+    steps = np.hstack((np.diff(path, axis=0, append=path[-1:]), turn)).astype(np.float32)
+    data = Episode(0, (), 30.0, times.astype(np.float32), state, Channels(steps, names), (), {})
+    assert [round(pause[0]) for pause in analyse(data).pauses] == [0, 3]
+
+
 def test_the_idle_arm_of_two_takes_no_part() -> None:
     for seed in range(4):
         data, _ = simulate("bimanual", "pick", seed)

@@ -5,5 +5,5 @@ from roboscribe.signals.facts import Arm, Break, GripperEvent, Motion, Phase, Si
 
 __all__ = ["VERSION", "Arm", "Break", "GripperEvent", "Motion", "Phase", "Signals", "Verb", "analyse"]
 
-VERSION = 2
+VERSION = 3
 """Raised when signals tell otherwise of the same episode, so that results that were built on them are not reused."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from roboscribe.episode import Channels, Episode
 from roboscribe.signals.arrays import Array, Mask, clean, correlation, noise, smooth
-from roboscribe.signals.channels import Columns, changes, columns_of
+from roboscribe.signals.channels import Columns, changes, columns_of, is_base
 from roboscribe.signals.facts import Arm
 
 
@@ -125,8 +125,14 @@ def _path(
 def _summed(
     side: _Side, joints: tuple[int, ...], path: Array, every: bool
 ) -> tuple[Array, tuple[str, ...], Mask]:
-    """A path with its changes summed up: those that names tell, or ``every`` channel."""
-    told = side.changes[list(joints)] | every
+    """A path with its changes summed up: those that names tell, or ``every`` channel.
+
+    A change comes near zero at times. An arm's channel that never does, such as the real part of a quaternion that
+    turns nothing, would only sum up to a motion that is not there.
+    """
+    sizes = np.abs(path)
+    rests = sizes.min(axis=0) <= 0.5 * sizes.max(axis=0)
+    told = (side.changes[list(joints)] | every) & (rests | is_base(side.names)[list(joints)])
     return np.where(told, np.cumsum(path, axis=0), path), tuple(side.names[i] for i in joints), told
 
 
