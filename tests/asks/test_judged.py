@@ -19,7 +19,6 @@ WRONGLY_PASSED = {
     "The cup, the knife and the spoon have to go in the dishwasher.",
     "Don't lift the green book.",
     "Don't leave the nursery.",
-    "I'd rather have the glass before the fork.",
 }
 
 
@@ -41,5 +40,5 @@ def test_what_does_not_fit_is_refused() -> None:
 
 def test_the_table_is_whole() -> None:
     said = [case for scene in JUDGED.values() for case in scene["said"]]
-    assert len(said) == 367
+    assert len(said) == 380
     assert {case[3] for case in said} == {"fits", "does not fit"}

@@ -198,8 +198,11 @@ def _places(at: Situation) -> tuple[Named, ...]:
     """Where a step leads; what is let go of without a word of where ends where it was put before."""
     if at.next.kind == "approach":
         return _named("to", at.next.thing)
-    steps = (at.next, *reversed(at.steps[: at.done])) if at.next.kind == "release" else (at.next,)
-    led = next((step for step in steps if step.place), at.next)
+    led = at.next
+    if led.kind == "release" and led.thing and not led.place:
+        thing = thing_of(led.thing)
+        before = (step for step in reversed(at.steps[: at.done]) if step.thing and step.place)
+        led = next((step for step in before if thing_of(step.thing or "").may_be(thing)), led)
     return _named(led.preposition, led.place)
 
 

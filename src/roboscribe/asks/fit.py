@@ -29,6 +29,10 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _LETTING_GO = frozenset({"put", "release"})
+_LATER = re.compile(
+    r"\b(?:later|then|after|afterwards|once|when|too|also|as well|both|all|finally|in the end|end up)\b"
+)
+"""Words of what need not be done at once."""
 _JUDGED = HANDLING | GOING | IDLE | LEAVING | {"move"}
 """Deeds of which it is known what else is one."""
 _LEADING = PLACING | IDLE | GOING | LEAVING
@@ -83,7 +87,24 @@ def contradiction(text: str, at: Situation) -> str:
         if fault:
             return fault
         last = demand.objects[-1] if demand.objects else last
-    return ""
+    return _too_soon(demands, acts) if at.done and not _LATER.search(text.lower()) else ""
+
+
+def _too_soon(demands: Sequence[Demand], acts: Sequence[Act]) -> str:
+    """What of all that is wanted has its turn only after something else has been put where it belongs."""
+    ends = (at for at, act in enumerate(acts, 1) if act.may_do(_LETTING_GO))
+    under_way = acts[: next(ends, len(acts))]
+    things = [thing for demand in demands if _is_judged(demand) for thing in demand.objects]
+    if not things or any(act.may_be_about(thing) for thing in things for act in under_way):
+        return ""
+    return f"it asks for {_called(things[0])}, which has its turn only later"
+
+
+def _is_judged(demand: Demand) -> bool:
+    """Whether it is known what a demand asks for."""
+    return demand.sense == "wanted" and (
+        demand.wish or (demand.command and not demand.deeds.isdisjoint(_JUDGED - LEAVING))
+    )
 
 
 def _only_interrupts(demand: Demand, demands: Sequence[Demand]) -> bool:
