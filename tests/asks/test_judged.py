@@ -14,11 +14,15 @@ WRONGLY_REFUSED = {
     "Hang on, I need a second.",
     "Pull it, don't push it.",
     "Put the fork next to the plate.",
+    "Put the bread on top of the apples.",
+    "Don't press the stop button.",
+    "The right hand, not the left hand.",
 }
 WRONGLY_PASSED = {
     "The cup, the knife and the spoon have to go in the dishwasher.",
     "Don't lift the green book.",
     "Don't leave the nursery.",
+    "I'd prefer it in the corner next to the rook.",
 }
 
 
@@ -40,5 +44,5 @@ def test_what_does_not_fit_is_refused() -> None:
 
 def test_the_table_is_whole() -> None:
     said = [case for scene in JUDGED.values() for case in scene["said"]]
-    assert len(said) == 380
+    assert len(said) == 436
     assert {case[3] for case in said} == {"fits", "does not fit"}

@@ -41,9 +41,9 @@ _UNSEEN = re.compile(
 _EMPTY = frozenset(
     word
     for line in (
-        "a an the please now then ok okay hey yes no not so go ahead can could would will should you",
+        "a an the please now ok okay hey yes no not so go ahead can could would will should you",
         "i i'd i'll i'm we let's do be to and is are was for of me my want like need that's very too really thanks",
-        "thank next here there up down again just robot sure exactly in on this that it good great nice",
+        "thank next here there up down again just robot sure in on this that it good great nice",
     )
     for word in line.split()
 )
