@@ -1,6 +1,6 @@
 """Read what was annotated, without torch or LeRobot: episodes and their spans, rows, and a table of all frames.
 
-python examples/01_read_back.py FOLDER
+python examples/01_read_back.py [FOLDER]        what 00_annotate.py made when left out
 """
 
 import sys
@@ -8,7 +8,7 @@ from collections import Counter
 
 import roboscribe
 
-dataset = roboscribe.open_dataset(sys.argv[1])
+dataset = roboscribe.open_dataset(sys.argv[1] if len(sys.argv) > 1 else "annotated_sample")
 
 episode = dataset[dataset.episode_indices[0]]
 print(f"Episode {episode.index}: {episode.task}")
