@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from roboscribe.episode import VideoClip
 from roboscribe.frames import FrameNeeds, FrameStore, Jpeg, SheetLayout, contact_sheets
-from roboscribe.frames.sheets import Cell, contact_sheet, time_labels
+from roboscribe.frames.picture import QUALITY, encode
+from roboscribe.frames.sheets import Cell, Sheet, time_labels
 
 TOP = "observation.images.top"
 WRIST = "observation.images.wrist"
@@ -79,7 +80,8 @@ def test_times_can_be_read_on_a_sheet_of_768_pixels(columns: int, rows: int, hei
     times = np.random.default_rng(1).uniform(0, 130, columns * rows)
     labels = [f"{time:.1f}s" for time in times]
     cells = [Cell(label, noise(height, width, seed)) for seed, label in enumerate(labels)]
-    sheet = contact_sheet({TOP: cells}, columns)
+    drawn = Sheet({TOP: cells}, columns)
+    sheet = Jpeg(encode(drawn.draw(), QUALITY), *drawn.size, *drawn.size)
     shown = shrunk(sheet)
     assert max(shown.shape) <= 768
     scale = shown.shape[0] / sheet.height
@@ -97,12 +99,12 @@ def test_times_can_be_read_on_a_sheet_of_768_pixels(columns: int, rows: int, hei
 def test_cells_too_small_for_a_legible_time_are_refused():
     cells = [Cell("100.5s", noise(32, 40))] * 40
     with pytest.raises(ValueError, match=r"'100\.5s', \d+ pixels wide if legible, on a cell of 40 pixels"):
-        contact_sheet({TOP: cells}, 40)
+        Sheet({TOP: cells}, 40).draw()
 
 
 def test_a_sheet_of_nothing_is_refused():
     with pytest.raises(ValueError, match="no frames"):
-        contact_sheet({TOP: []})
+        Sheet({TOP: []}, 4)
 
 
 def test_times_get_the_decimals_that_tell_them_apart():

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from roboscribe.frames.picture import QUALITY, RGB, Jpeg, encode
+from roboscribe.frames.picture import QUALITY, RGB, Jpeg
 from roboscribe.frames.store import EpisodeFrames
 
 MODEL_SIDE = 768
@@ -85,16 +85,6 @@ def contact_sheets(
         sheet = Sheet(sections, layout.columns)
         sheets.append(frames.drawn(sheet.draw, sheet.size, cameras, indices[part], layout.quality))
     return sheets
-
-
-def contact_sheet(cameras: Mapping[str, Sequence[Cell]], columns: int = 4, quality: int = QUALITY) -> Jpeg:
-    """One sheet as a picture; see ``Sheet``.
-
-    Raises:
-        ValueError: There is no cell, or cells are too small to print a legible label on.
-    """
-    sheet = Sheet(cameras, columns)
-    return Jpeg(encode(sheet.draw(), quality), *sheet.size, *sheet.size)
 
 
 class Sheet:

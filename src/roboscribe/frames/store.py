@@ -81,7 +81,6 @@ class FrameCounts:
         passed_through: JPEGs that the dataset stores and that were used as they are.
         thumbnails: Thumbnails made.
         hits: Requests that no pass was made for.
-        jpeg_bytes: Bytes of all JPEGs together.
         held: Bytes held by open episodes now.
         peak: Most bytes held at a time.
         episodes: Episodes open now.
@@ -95,7 +94,6 @@ class FrameCounts:
     passed_through: int = 0
     thumbnails: int = 0
     hits: int = 0
-    jpeg_bytes: int = 0
     held: int = 0
     peak: int = 0
     episodes: int = 0
@@ -367,7 +365,6 @@ class EpisodeFrames:
             encoded=len(jpegs) - passed,
             passed_through=passed,
             thumbnails=len(thumbnails),
-            jpeg_bytes=sum(len(jpeg.data) for jpeg in jpegs.values()),
             held=held,
         )
 
