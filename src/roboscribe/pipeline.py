@@ -32,8 +32,8 @@ from roboscribe.events import (
     ignore,
 )
 from roboscribe.frames import FrameSettings, FrameStore
-from roboscribe.frames.memory import give_back
 from roboscribe.language import Row
+from roboscribe.memory import give_back
 from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget

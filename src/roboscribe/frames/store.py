@@ -18,8 +18,8 @@ from typing import TypeVar
 from roboscribe.episode import Camera, Episode
 from roboscribe.errors import FrameError
 from roboscribe.frames.decode import read_frames, require_handle
-from roboscribe.frames.memory import give_back
 from roboscribe.frames.picture import QUALITY, RGB, Jpeg, encode, fit
+from roboscribe.memory import give_back
 
 Form = TypeVar("Form")
 

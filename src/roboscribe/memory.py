@@ -11,8 +11,8 @@ from typing import Any
 def give_back() -> None:
     """Have glibc return freed memory to the system; nothing happens where there is none to ask.
 
-    Pictures of all sizes come and go in several threads, and what is free lies between what is not: without this,
-    a run over hundreds of episodes grows by a third although it holds no more than at its start.
+    Pictures and tables of all sizes come and go in several threads, and what is free lies between what is not: without
+    this, a run over hundreds of episodes grows by a third although it holds no more than at its start.
     """
     trim = _malloc_trim()
     if trim is not None:
