@@ -22,6 +22,7 @@ COMMANDS = {
     "subtasks": "divide episodes into atomic skills: an index per frame, for Hi Robot",
     "dialogue": "imagine what people say for each skill, and what the robot answers",
     "estimate": "what a run would take: calls, tokens, hours and cost",
+    "view": "show what is said of episodes, along their time",
     "status": "what is done, what failed, and why",
     "validate": "check the language of an annotated dataset against every rule",
     "convert": "v2.x to v3.0; language columns to index features, and back",

@@ -28,10 +28,8 @@ def main(words: Sequence[str]) -> int:
     """Run the command."""
     folder = parse_flags(Arguments, words, "roboscribe demo").output_dir
     from rich.console import Console
-    from rich.rule import Rule
 
-    from roboscribe.annotators.base import Scene
-    from roboscribe.cli.timeline import rest_of_rows, timeline
+    from roboscribe.cli.view import show
     from roboscribe.config import AnnotateSettings
     from roboscribe.dataset import open_dataset
     from roboscribe.pipeline import annotate
@@ -43,19 +41,15 @@ def main(words: Sequence[str]) -> int:
     console.print()
     dataset = open_dataset(folder)
     for index in dataset.episode_indices:
-        episode = dataset.episode(index)
-        rows = dataset.language_rows(index)
-        console.print(timeline(episode, rows, Scene(episode, 0).signals, console.width))
-        if index == dataset.episode_indices[0]:
-            console.print(rest_of_rows(rows))
-        console.print(Rule(style="dim"))
+        show(console, dataset, index, dataset.language_rows(index), brief=index != dataset.episode_indices[0])
     program = _program()
     console.print(
         f"[bold]{finished.annotated} episodes annotated, {finished.rows} rows, in {finished.seconds:.1f} s[/]:"
         f" {folder} is a LeRobot dataset with language.\n"
         "\n[bold]Next[/]\n"
         f"  {program} validate --root {folder}    check it against every rule\n"
-        f"  {program} annotate --root YOUR_DATASET --output-dir ANNOTATED\n",
+        f"  {program} annotate --root YOUR_DATASET --output-dir ANNOTATED\n"
+        f"  {program} view --root ANNOTATED    look at it as above\n",
         soft_wrap=True,
     )
     return EXIT_SOME_FAILED if finished.failed else EXIT_OK

@@ -16,6 +16,8 @@ from roboscribe.language import SPEECH, Row, spoken_text
 from roboscribe.signals import Signals
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
+FEW = 4
+"""Of many texts of a kind, how many are shown."""
 LEVELS = " ▁▂▃▄▅▆▇█"
 
 
@@ -42,7 +44,8 @@ def timeline(episode: Episode, rows: Sequence[Row], signals: Signals, width: int
     if signals.events:
         drawing.add_row("gripper", _gripper(signals, episode.end, bar))
         drawing.add_row("", Text("▶ closes  ◁ opens", style="dim"))
-    drawing.add_row("subtask", _blocks(spans, episode.frames, bar, colour))
+    if spans:
+        drawing.add_row("subtask", _blocks(spans, episode.frames, bar, colour))
 
     listing = Table.grid(padding=(0, 2))
     listing.add_column(justify="right", style="dim")
@@ -106,7 +109,7 @@ def _fitted(label: str, width: int) -> str:
 
 
 def rest_of_rows(rows: Sequence[Row]) -> Group:
-    """What the timeline leaves out, in brief: the first plan, what is said, rephrasings of the task, motions."""
+    """What the timeline leaves out, in brief: the first plan, what is said, rephrasings, motions, questions."""
     by_style: dict[str | None, list[str]] = {}
     for row in rows:
         by_style.setdefault(row.style, []).append(row.content or "")
@@ -125,6 +128,14 @@ def rest_of_rows(rows: Sequence[Row]) -> Group:
     for name, style in (("task_aug", "task_aug"), ("motion", "motion")):
         texts = by_style.get(style, [])
         if texts:
-            more = f"  … {len(texts)} in all" if len(texts) > 4 else ""
-            table.add_row(name, Text(" · ".join(texts[:4])).append(more, style="dim"))
+            more = f"  … {len(texts)} in all" if len(texts) > FEW else ""
+            table.add_row(name, Text(" · ".join(texts[:FEW])).append(more, style="dim"))
+    seen = [row for row in rows if row.style == "vqa"]
+    answers = {(row.timestamp, row.camera): row.content for row in seen if row.role == "assistant"}
+    questions = [row for row in seen if row.role == "user"]
+    for row in questions[:FEW]:
+        answer = answers.get((row.timestamp, row.camera)) or ""
+        table.add_row(f"vqa at {row.timestamp:.1f} s", Text(f"{row.content}  {answer}", overflow="fold"))
+    if len(questions) > FEW:
+        table.add_row("", Text(f"… {len(questions)} questions in all", style="dim"))
     return Group("", table)
