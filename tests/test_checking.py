@@ -22,7 +22,6 @@ from roboscribe.errors import RoboscribeError
 from roboscribe.language import EVENTS, FEATURE, PERSISTENT, SAY_TOOL, canonical_json
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
-from roboscribe.staging import Staging
 
 CAMERA = "observation.images.top"
 QUIET = InterjectionsSettings(most=0)
@@ -215,7 +214,7 @@ def test_what_is_staged_can_be_checked_beside_a_finished_dataset(dataset: Path) 
 
 def test_failures_and_gaps_of_staging_are_found(dataset: Path) -> None:
     target = unwritten(dataset, failing(1, RephraseTask))
-    Staging(target).forget(2, "memory")
+    (target / ".annotate_staging/episode_000002/memory.json").unlink()
     found = rules(dataset, output_dir=target)
     assert found == [(1, "staging.failed"), (2, "staging.missing")]
     failed = validate(DatasetSettings(root=dataset, output_dir=target)).report.errors

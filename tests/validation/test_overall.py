@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from validation.valid import ROWS, view, vqa, without
@@ -130,6 +131,30 @@ def test_episodes_without_rows_among_others_are_told() -> None:
     assert (finding.rule, finding.severity) == ("dataset.bare", "warning")
     assert "4 of 6 episodes have no language rows: 0 2-4." in finding.message
     assert rules(Overview(), ()) == []
+
+
+def unlike(styles: Sequence[str | None], episodes: Sequence[int], **fields: Any) -> list[str]:
+    """Messages about six episodes, of which some lack these styles and the last has no rows at all."""
+    overview = Overview()
+    for index in range(6):
+        rows = () if index == 5 else without(*styles) if index in episodes else ROWS
+        overview.see(view(rows, index=index, **fields))
+    return [finding.message for finding in overview.findings() if finding.rule == "dataset.style"]
+
+
+def test_a_style_that_most_episodes_have_is_missed_in_the_others() -> None:
+    assert unlike(["plan", None], [1, 3]) == [
+        "2 of 5 annotated episodes have no plan rows: 1 3.",
+        "2 of 5 annotated episodes have no speech rows: 1 3.",
+    ]
+
+
+def test_a_style_that_few_have_or_some_may_lack_is_not_missed() -> None:
+    assert unlike(["plan"], [0, 1, 3]) == []
+    assert unlike(["memory", "interjection", "vqa", "trace"], [1]) == []
+    assert unlike(["task_aug"], [1], tasks=("debug",)) == []
+    # Where it was made for the episode, another rule misses it.
+    assert unlike(["plan"], [1], expected=frozenset({"plan"})) == []
 
 
 def test_rules_are_described() -> None:

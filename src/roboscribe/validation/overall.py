@@ -8,18 +8,24 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from roboscribe.config import QuestionKind, ranges
-from roboscribe.validation.base import EpisodeView, Finding, Style
+from roboscribe.english.task import is_placeholder
+from roboscribe.language import SPEECH
+from roboscribe.validation.base import EpisodeView, Finding, Style, named
 from roboscribe.validation.vqa import kinds_in
 
 OVERALL_RULES = {
     "vqa.balance": "Of each camera no kind of visual question is less than half, or over twice, as common as is usual.",
     "dataset.bare": "Where some episodes have language rows, all have.",
+    "dataset.style": "Where most episodes have rows of a style that any can have, all have.",
     "record.rows": "Every episode has as many rows of each annotator as the run record says were written into it.",
 }
 """What each rule about the whole dataset demands, by its id."""
 
 KINDS: tuple[str, ...] = get_args(QuestionKind)
 """Kinds of visual question that are expected of rows of which nothing tells what was asked."""
+
+ANY: tuple[Style, ...] = ("subtask", "plan", "motion", "task_aug", SPEECH)
+"""Styles that any episode can have rows of; of the others some may have nothing to tell."""
 
 ENOUGH = 20
 """Answers of each kind, on average, from which on their numbers tell more than chance does."""
@@ -52,6 +58,8 @@ class Overview:
         recorded: What the run record says.
         seen: Indices of the episodes.
         bare: Indices of those without any language row.
+        without: Indices of those without rows of a style, by each of ``ANY``; where rows were made, another rule
+            tells of it.
         kinds: Visual answers by camera and kind.
         asked: Kinds of visual question that were asked; empty where nothing tells.
         astray: Rows that each of ``recorded`` tells of in an episode, and rows that are there, where these differ.
@@ -60,6 +68,7 @@ class Overview:
     recorded: Sequence[Recorded] = ()
     seen: set[int] = field(default_factory=set[int])
     bare: set[int] = field(default_factory=set[int])
+    without: defaultdict[Style, set[int]] = field(default_factory=lambda: defaultdict(set))
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     asked: set[str] = field(default_factory=set[str])
     astray: dict[int, dict[int, tuple[int, int]]] = field(
@@ -76,6 +85,10 @@ class Overview:
         self.seen.add(view.index)
         if not view.rows:
             self.bare.add(view.index)
+        for style in ANY:
+            excused = style == "task_aug" and is_placeholder(view.task)
+            if not (view.of_style(style) or style in view.expected or excused):
+                self.without[style].add(view.index)
         for camera, kind, number in kinds_in(view.rows):
             self.kinds[camera, kind] += number
         for at, entry in enumerate(self.recorded):
@@ -86,6 +99,8 @@ class Overview:
     def findings(self) -> Iterator[Finding]:
         """The findings about all episodes that were seen."""
         yield from bare_episodes(self.bare, len(self.seen))
+        for style, episodes in self.without.items():
+            yield from style_missing(style, episodes - self.bare, len(self.seen) - len(self.bare))
         answers = ((camera, kind, number) for (camera, kind), number in self.kinds.items())
         yield from balance(answers, self.asked.union(*(entry.kinds for entry in self.recorded)) or KINDS)
         for at, astray in sorted(self.astray.items()):
@@ -131,6 +146,25 @@ def bare_episodes(bare: Collection[int], episodes: int) -> Iterator[Finding]:
             "warning",
             None,
             f"{len(bare)} of {episodes} episodes have no language rows: {ranges(bare)}.",
+            "Annotate them, too: roboscribe annotate does what is missing.",
+        )
+
+
+def style_missing(style: Style, without: Collection[int], episodes: int) -> Iterator[Finding]:
+    """Findings of ``dataset.style``.
+
+    Args:
+        style: The style.
+        without: Indices of the episodes without rows of it, of those with any rows.
+        episodes: Number of episodes with any rows.
+    """
+    if 0 < len(without) < episodes / 2:
+        yield Finding(
+            None,
+            "dataset.style",
+            "warning",
+            None,
+            f"{len(without)} of {episodes} annotated episodes have no {named(style)} rows: {ranges(without)}.",
             "Annotate them, too: roboscribe annotate does what is missing.",
         )
 
