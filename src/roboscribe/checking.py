@@ -132,7 +132,7 @@ def _check_staging(dataset: Dataset, staging: Staging, episodes: Collection[int]
             continue
         findings += damaged
         findings += check_episode(view)
-        overview.see(view)
+        overview.see(view, missed=bool(records))
         overview.asked.update(*(_asked(record.made_by) for record in records.values() if record.done))
     return Report.of([*findings, *overview.findings()], len(chosen))
 

@@ -80,14 +80,14 @@ class Overview:
         made = (entry.styles for entry in self.recorded if episode in entry.episodes)
         return frozenset[Style]().union(*made)
 
-    def see(self, view: EpisodeView) -> None:
-        """Count what an episode has."""
+    def see(self, view: EpisodeView, *, missed: bool = False) -> None:
+        """Count what an episode has; ``missed`` where another rule tells what it lacks."""
         self.seen.add(view.index)
         if not view.rows:
             self.bare.add(view.index)
         for style in ANY:
             excused = style == "task_aug" and is_placeholder(view.task)
-            if not (view.of_style(style) or style in view.expected or excused):
+            if not (missed or excused or view.of_style(style) or style in view.expected):
                 self.without[style].add(view.index)
         for camera, kind, number in kinds_in(view.rows):
             self.kinds[camera, kind] += number
