@@ -105,6 +105,11 @@ class RowReader:
     def _footer(self, stamp: Stamp) -> Footer:
         footer = self._footers.pop(stamp, None)
         if footer is None:
+            # First, as one in the reading takes as much as one that is kept.
+            while len(self._footers) >= FOOTERS:
+                oldest, _ = self._footers.popitem(last=False)
+                for key in [key for key in self._groups if key[0] == oldest]:
+                    self._drop(key)
             with pq.ParquetFile(stamp[0]) as file:
                 # The schema is asked of the file: asked of the metadata, the two refer to each other, and
                 # footers of some megabytes stay until the garbage collector finds them.
@@ -113,10 +118,6 @@ class RowReader:
             groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
             footer = Footer(metadata, columns, np.cumsum([0, *groups], dtype=np.int64))
         self._footers[stamp] = footer
-        while len(self._footers) > FOOTERS:
-            oldest, _ = self._footers.popitem(last=False)
-            for key in [key for key in self._groups if key[0] == oldest]:
-                self._drop(key)
         return footer
 
     def _cut(self, stamp: Stamp, number: int, columns: tuple[str, ...], low: int, high: int) -> pa.Table:
