@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from roboscribe.english import lexicon as lex
 from roboscribe.english.deeds import VERB_FORMS, Deeds, VerbForm, longest_verb
+from roboscribe.english.plainly import FOR_LATER, STATES, Sense, put_plainly
 from roboscribe.english.sides import arms_in, ways_in
 from roboscribe.english.things import Mention, Thing, further_mentions, mentions
 from roboscribe.english.words import singular
@@ -21,14 +21,10 @@ def _words(*lines: str) -> frozenset[str]:
     return frozenset(word for line in lines for word in line.split())
 
 
-Sense = Literal["wanted", "ruled out", "told"]
-"""Whether a clause asks for something, asks for it not to be, or only tells how things are."""
-
 _TOKEN = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[.,;:!?–—]")
 _IN_PLACE = re.compile(
     r"\b(?:right |exactly |just )?(?:where|as|the way) (?:it|they|that)(?:'s| is| are|'re| lies| lie)?\b"
 )
-_IN_ITS_PLACE = "in-place"
 _ENDS = frozenset(".;:!?–—")
 _NEGATORS = _words("don't dont never avoid not without than shouldn't mustn't")
 _TELLING = _words(
@@ -40,7 +36,6 @@ _TIMES = _UNTIL | _words("after when once while if unless because since though a
 _TURNS = _words("but instead just only so then rather")
 _NOT_YET = _words("yet first now still already later without")
 _REVERSED = _words("forget fail hesitate skip ignore neglect miss leave stop worry")
-_ALONE = frozenset({"alone", "be", "out", "aside", _IN_ITS_PLACE})
 _OPENERS = _words(
     "please now then so and also just only ok okay next again first actually no yes robot hey well all right",
     "alright sure got it let let's lets me go ahead make sure be try to can could would will should must may",
@@ -51,9 +46,6 @@ _OPENERS = _words(
 """What may come before the verb of a command."""
 _LINKING = _words("need have want like try remember help see watch") | {"make sure", "go ahead"}
 """Verbs that another one may follow, which then is what is asked for."""
-_WISHING = _words("need have want like")
-_FOR_LATER = ("for later", "for now", "for the moment")
-_LATER = (*_FOR_LATER, "can wait")
 _MODALS = _words("can could would will should must may want need like rather prefer i'd to sure")
 _PLAIN_WISH = (
     (_OPENERS - {"should"})
@@ -66,15 +58,6 @@ _BEFORE_NOUNS = (lex.ARTICLES - {"this", "that"}) | _words(
 )
 _PRONOUNS = frozenset({"it", "it's", "them", "this", "that", "these", "those"})
 _LIMBS = frozenset(map(singular, lex.LIMBS))
-_MOTIONS = frozenset(
-    {"move", "shift", "go", "drive", "go on", "move on", "carry on", "go ahead", "continue", "keep going"}
-)
-"""Verbs by which, without an object, a robot moves at all."""
-_AMOUNTS = _words(
-    "a an at all inch bit muscle finger millimeter millimetre moment second now yet for again from"
-)
-_STATES = {"open": "close", "closed": "open", "shut": "open"}
-"""What changes a state; who wants a thing left in it rules that out."""
 _PLAIN_WORDS = (
     lex.SMALL_WORDS
     | lex.ADVERBS
@@ -176,7 +159,7 @@ def read_demands(text: str, known: Collection[Thing]) -> list[Demand]:
         text: What is said, in English.
         known: Things that may be named in it.
     """
-    plain = _IN_PLACE.sub(_IN_ITS_PLACE, text.lower().replace("’", "'"))
+    plain = _IN_PLACE.sub(lex.IN_ITS_PLACE, text.lower().replace("’", "'"))
     plain = re.sub(r"\bdo not\b", "don't", plain)
     plain = re.sub(r"\b(i|we)(?:'ll| will) not\b|\b(?:i|we) won't\b", "i'll don't", plain)
     return [_read(clause, known) for clause in _clauses(_TOKEN.findall(plain)) if clause.words]
@@ -188,7 +171,7 @@ class _Clause:
 
     sense: Sense
     words: list[str]
-    for_a_time: bool = False
+    limited: bool = False
 
 
 def _clauses(tokens: Sequence[str]) -> Iterator[_Clause]:
@@ -204,7 +187,7 @@ def _clauses(tokens: Sequence[str]) -> Iterator[_Clause]:
             continue
         # "The brick isn't …": what stands before belongs to what is told.
         tells = turned == "told" and token in _TELLING | {"not", "don't", "dont"}
-        yield _Clause("told" if tells else sense, words, for_a_time=token in _UNTIL | {"without"})
+        yield _Clause("told" if tells else sense, words, limited=token in _UNTIL | {"without"})
         sense, words = turned, []
         ends = token in ("stop", "quit") and turned == "ruled out"
         if token[0].isalnum() and not ends and token not in (_NEGATORS - {"without"}) | _TIMES | {"and"}:
@@ -256,34 +239,31 @@ def _read(clause: _Clause, known: Collection[Thing]) -> Demand:
     words = clause.words
     start, end, verb = _verb(words)
     command = verb is not None and _is_command(words[:start], verb)
-    found = [*mentions(words, known)]
-    found = sorted((*found, *further_mentions(words, found)), key=lambda one: one.start)
-    prepositions = [_preposition(words, one.start, end if one.start >= end else 0) for one in found]
     pronoun = any(
         _is_pronoun(words, at) and _preposition(words, at, end if at >= end else 0) in ("", "of")
         for at in range(len(words))
     )
-    has_object = pronoun or any(
-        one.known and preposition == "" for one, preposition in zip(found, prepositions, strict=True)
-    )
-    named = tuple(
-        Named(one.thing, preposition)
-        for one, preposition in zip(found, prepositions, strict=True)
-        if one.known or _counts(one, preposition, words, has_object)
-    )
+    found = [*mentions(words, known)]
+    found = sorted((*found, *further_mentions(words, found)), key=lambda one: one.start)
+    named = [(one, _preposition(words, one.start, end if one.start >= end else 0)) for one in found]
+    has_object = pronoun or any(one.known and not preposition for one, preposition in named)
     covered = {at for one in found for at in range(one.start, one.end)}
     others = [word for at, word in enumerate(words) if at not in covered and not start <= at < end]
-    sense, meant = _meaning(clause, verb, command, words[end:], others)
-    if meant is None and not all(word in _PLAIN_WISH for word in others):
+    sense, meant = put_plainly(clause.sense, verb, words, end, command=command, limited=clause.limited)
+    if meant is None and not _PLAIN_WISH.issuperset(others):
         sense = "told"
     return Demand(
         sense=sense,
         words=tuple(words),
         verb=meant,
         command=command or (sense == "wanted" and clause.sense != "wanted"),
-        named=named,
+        named=tuple(
+            Named(one.thing, preposition)
+            for one, preposition in named
+            if one.known or _counts(one, preposition, words, has_object)
+        ),
         pronoun=pronoun,
-        not_yet=clause.for_a_time or " ".join(words).endswith(_LATER) or not _NOT_YET.isdisjoint(words),
+        not_yet=clause.limited or " ".join(words).endswith(FOR_LATER) or not _NOT_YET.isdisjoint(words),
         more=any(word not in _PLAIN_WORDS and not longest_verb([word], 0) for word in others),
     )
 
@@ -291,7 +271,7 @@ def _read(clause: _Clause, known: Collection[Thing]) -> Demand:
 def _is_command(lead: Sequence[str], verb: VerbForm) -> bool:
     """Whether a verb after these words tells the robot what to do: "could you lift", "I'd rather you lifted",
     "I'd like to have it lifted"."""
-    if verb.plain and not (verb.base in _STATES and _is_wish(lead)):
+    if verb.plain and not (verb.base in STATES and _is_wish(lead)):
         addressed = not lead or lead[-1] != "you" or not _MODALS.isdisjoint(lead)
         return addressed and all(word in _OPENERS or word.endswith("ly") for word in lead)
     return _is_wish(lead)
@@ -315,49 +295,6 @@ def _counts(one: Mention, preposition: str, words: Sequence[str], has_object: bo
     if preposition:
         return preposition in lex.DIRECTIONAL | lex.LOCATIVE | lex.AWAY
     return not has_object or (one.start > 1 and words[one.start - 2] in ("and", "or"))
-
-
-def _meaning(
-    clause: _Clause, verb: VerbForm | None, command: bool, after: Sequence[str], others: Sequence[str]
-) -> tuple[Sense, VerbForm | None]:
-    """What a clause is for, and the verb that says so plainly: to leave something alone is to skip it.
-
-    Args:
-        clause: The clause.
-        verb: Its verb as written.
-        command: Whether the verb tells the robot what to do.
-        after: Words after the verb.
-        others: Words that neither are the verb nor name a thing.
-    """
-    sense, base = clause.sense, verb.base if verb else ""
-    said = " ".join(clause.words)
-    ordered = command or sense == "ruled out"
-    state = next((word for at, word in enumerate(after) if word in _STATES and at), "")
-    if said.endswith("can wait"):
-        return ("ruled out" if sense == "wanted" else sense), VERB_FORMS["skip"]
-    if base in ("leave", "keep") and (not _ALONE.isdisjoint(clause.words) or said.endswith(_FOR_LATER)):
-        verb = VERB_FORMS["skip"]
-    elif verb and verb.deeds & {"put", "carry"} and "back" in after:
-        verb = VERB_FORMS["undo"]
-    elif base in _WISHING:
-        verb = None
-        sense = sense if ordered else "told"
-    elif base in ("keep", "hold") and ordered and "still" in after and not _LIMBS.isdisjoint(after):
-        return sense, VERB_FORMS["wait"]
-    elif base in ("leave", "keep") and ordered and state:
-        return ("ruled out" if sense == "wanted" else "wanted"), VERB_FORMS[_STATES[state]]
-    elif base in _MOTIONS and sense == "ruled out" and not clause.for_a_time and _is_bare(after, others):
-        return "wanted", VERB_FORMS["wait"]
-    if sense == "wanted" and command and verb and "skip" in verb.deeds:
-        sense = "ruled out"
-    return sense, verb
-
-
-def _is_bare(after: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether a verb of motion has nothing after it but the body or an amount: "move your arm", "move an inch"."""
-    return all(word in _AMOUNTS | lex.LIMBS | lex.DETERMINERS | {"left", "right"} for word in after) and set(
-        after
-    ) <= set(others)
 
 
 def _verb(words: Sequence[str]) -> tuple[int, int, VerbForm | None]:

@@ -106,6 +106,8 @@ SURFACES = _words(
     "position side place spot",
 )
 """Nouns that name where things are, not things."""
+IN_ITS_PLACE = "in-place"
+"""Token for "where it is" and its like."""
 NO_THINGS = _words(
     "time way moment second minute care effort force speed pace path view watch same other rest side spot place",
     "room space idea job work look middle center centre edge corner end bit push pull try go turn help point",
