@@ -23,6 +23,7 @@ from roboscribe.asks.fit import fault_of_request
 from roboscribe.config import FramesSettings, InterjectionsSettings, Scenario
 from roboscribe.dataset import open_dataset
 from roboscribe.episode import Episode
+from roboscribe.errors import AnswerError
 from roboscribe.frames import FrameNeeds, FrameStore
 from roboscribe.language import Row, say, spoken_text
 from roboscribe.models.builtin import BuiltinModel
@@ -158,6 +159,19 @@ def test_where_nothing_of_one_kind_fits_another_is_tried_once() -> None:
     requests = [row for row in rows if row.style == "interjection"]
     assert [row.timestamp for row in requests] == [moment.time for moment in first.moments]
     assert rows == talk(missing.otherwise)[0]
+
+
+def test_a_second_try_that_cannot_be_answered_costs_its_moments_alone() -> None:
+    class Falters(ScriptedModel):
+        async def answer(self, ask: Ask[Any]) -> Any:
+            assert isinstance(ask, Interject)
+            if not ask.opens:
+                raise AnswerError("The reply was cut off.")
+            answer = polite(ask)
+            answer["interjections"][0] = None
+            return ask.answer.model_validate(answer)
+
+    assert len(rows_of(scene(), Falters([]))) == 1 + 2 * 2
 
 
 def test_the_arm_that_acts_is_known_by_the_signals_where_labels_name_none() -> None:

@@ -50,8 +50,8 @@ SAYINGS = (
     '{"segments": [{"start": 0.0, "end": 3.0, "label": "pick up the thing"}, '
     '{"start": 3.0, "end": 5.0, "label": "put the thing down"}]}',
     '{"memories": ["I picked up the thing."]}',
-    '{"opening": "Okay, I pick up the thing.", '
-    '"interjections": [{"request": "Put the thing down, please.", "speech": "Okay, I put the thing down."}]}',
+    '{"opening": "Okay, I pick up the thing.", "interjections": [{"request": '
+    '"I would rather have it so, not otherwise, until we are done.", "speech": "Okay, I put the thing down."}]}',
     '{"pictures": {"1": {'
     '"bbox": {"question": "Where is it?", "detections": [{"label": "thing", "bbox": [9, 9, 90, 90]}]}, '
     '"keypoint": {"question": "Point to it.", "label": "thing", "point": [20, 20]}, '

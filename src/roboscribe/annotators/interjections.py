@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from roboscribe.annotators.view import View
 from roboscribe.asks import Interject, Interjection, Moment, Sheets, Talk
 from roboscribe.config import InterjectionsSettings, answer_settings
 from roboscribe.episode import Episode
+from roboscribe.errors import AnswerError
 from roboscribe.frames import FrameNeeds
 from roboscribe.language import Row, say
 from roboscribe.models.base import Model
@@ -110,8 +112,10 @@ class Interjections:
         again = {moment: other for moment in moments if not made[moment] and (other := moment.redrawn)}
         if again:
             rest = replace(whole, opens=False, said=_requests(made.values()))
-            second = await self._asked(scene, "interjections/again", rest, [*again.values()], model)
-            made |= zip(again, second.interjections, strict=True)
+            # What cannot be answered at all leaves these moments as they are: nobody has to speak there.
+            with suppress(AnswerError):
+                second = await self._asked(scene, "interjections/again", rest, [*again.values()], model)
+                made |= zip(again, second.interjections, strict=True)
         return Talk(opening=first.opening, interjections=[*made.values()])
 
     async def _asked(
