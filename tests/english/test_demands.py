@@ -34,6 +34,40 @@ def test_what_clauses_ask_for_and_rule_out(text: str, clauses: list[tuple[str, s
 
 
 @pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("Don't move an inch.", [("wanted", "wait")]),
+        ("Stop moving.", [("wanted", "wait")]),
+        ("Keep your arm still.", [("wanted", "wait")]),
+        ("Don't move the box.", [("ruled out", "move")]),
+        ("Don't move before you grasp it.", [("ruled out", "move"), ("told", "grasp")]),
+        ("Stop pushing the box.", [("ruled out", "push")]),
+        ("Leave the box open.", [("ruled out", "close")]),
+        ("Don't leave the box open.", [("wanted", "close")]),
+        ("Keep the box where it is.", [("ruled out", "skip")]),
+        ("Put it back.", [("wanted", "undo")]),
+        ("I'd prefer the box closed.", [("wanted", "close")]),
+    ],
+)
+def test_what_is_said_in_another_way_is_put_plainly(text: str, clauses: list[tuple[str, str]]) -> None:
+    read = read_demands(text, KNOWN)
+    assert [(demand.sense, demand.verb and demand.verb.base) for demand in read] == clauses
+
+
+def test_nouns_that_nobody_knows_are_read_too() -> None:
+    for text, named in (
+        ("Take the hammer.", [("", "hammer")]),
+        ("Take the blue brick and a hammer.", [("", "brick"), ("", "hammer")]),
+        ("Put it on the shelf.", [("on", "shelf")]),
+        ("Push the box the other way this time.", [("", "box")]),
+        ("Take the box by the edge.", [("", "box")]),
+        ("That smells good.", []),
+    ):
+        (demand,) = read_demands(text, KNOWN)
+        assert [(one.preposition, one.thing.head) for one in demand.named] == named
+
+
+@pytest.mark.parametrize(
     ("text", "wish"),
     [
         ("No, the blue one, please.", True),

@@ -31,6 +31,10 @@ from roboscribe.english.steps import read_step
         ("open the drawer", "open", "the drawer", None),
         ("reopen the gripper and back off from the brick", "reopen", "the brick", None),
         ("wipe the table", "act", "the table", None),
+        ("drive to the table", "approach", "the table", None),
+        ("back away from the table", "retract", None, None),
+        ("pull open the drawer", "open", "the drawer", None),
+        ("push the drawer closed", "close", "the drawer", None),
         ("crack the egg", "act", "the egg", None),
         ("gripper closing", "unknown", None, None),
         ("抓取方块", "unknown", None, None),
@@ -45,6 +49,7 @@ def test_what_a_label_says(label: str, kind: str, thing: str | None, place: str 
 def test_the_arm_is_told_apart_from_the_rest() -> None:
     step = read_step("grasp the cup with the left arm.")
     assert (step.text, step.arm, step.thing) == ("grasp the cup", "left", "the cup")
+    assert read_step("Left arm: grasp the cup") == step
 
 
 @pytest.mark.parametrize(
