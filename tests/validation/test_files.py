@@ -150,14 +150,6 @@ def test_declarations(finished: Path) -> None:
     assert rules(finished) == [(None, "file.declared")]
 
 
-def test_subtask_index_beside_language_columns(finished: Path) -> None:
-    for path in finished.glob("data/*/*.parquet"):
-        rewrite(path, lambda table: table.append_column("subtask_index", pa.array([0] * len(table))))
-    feature = {"dtype": "int64", "shape": [1], "names": None}
-    change_info(finished, lambda info: info["features"].update(subtask_index=feature))
-    assert rules(finished) == [(None, "file.declared")]
-
-
 def test_the_tool_that_speech_calls_must_be_described(finished: Path) -> None:
     change_info(finished, lambda info: info.pop("tools"))
     assert rules(finished) == [(None, "file.tools")]

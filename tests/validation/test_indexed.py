@@ -114,6 +114,8 @@ BREACHES: dict[str, list[Edit]] = {
         declare("subtask_index", dtype="float32"),
         declare("task_index_high_level", shape=[2]),
         lambda root: (root / "meta" / TASKS).unlink(),
+        # Subtasks have become language rows, but the numbers were left behind.
+        lambda root: [(root / "meta" / name).unlink() for name in ("subtasks.parquet", "skills.json")],
     ],
     "index.table": [
         table("subtasks.parquet", lambda columns: columns.pop("subtask_index")),

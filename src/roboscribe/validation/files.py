@@ -27,7 +27,6 @@ from roboscribe.language import (
     sort_events,
     sort_persistent,
 )
-from roboscribe.skills import SUBTASK_INDEX, SUBTASKS
 from roboscribe.validation.base import EpisodeView, Finding, Style, at, named
 from roboscribe.validation.content import as_list, as_object
 from roboscribe.validation.overall import Overview, Recorded
@@ -43,7 +42,7 @@ AGAIN = "Annotate the episode again; roboscribe stores the rows as LeRobot needs
 
 FILE_RULES = {
     "file.read": "Every data file can be read, and its language rows are whole.",
-    "file.declared": "info.json declares both language columns, and no `subtask_index` beside them without names.",
+    "file.declared": "info.json declares both language columns.",
     "file.type": "Every data file has both language columns, in order, of the exact Arrow types.",
     "file.row_group": "Every episode is one row group.",
     "file.column_declared": "info.json declares every column of the data files.",
@@ -152,9 +151,6 @@ def declared(dataset: Dataset, stored: Collection[str]) -> Iterator[Finding]:
         if column in features and features[column] != FEATURE:
             message = f"{INFO} declares {column} as {features[column]!r}."
             yield _finding(None, "file.declared", message, f"Declare it as {FEATURE!r}.")
-    if SUBTASK_INDEX in features and not absent and not (dataset.root / SUBTASKS).is_file():
-        message = f"{INFO} declares {SUBTASK_INDEX} beside the language columns, but there is no {SUBTASKS}."
-        yield _finding(None, "file.declared", message, REWRITE)
 
 
 def _language_of(schema: pa.Schema) -> pa.Schema:

@@ -15,6 +15,7 @@ from roboscribe.asks.dialogue import ResponseType, ScenarioType
 from roboscribe.dataset import Dataset
 from roboscribe.dataset.index_features import INDEX, Indices, read_index
 from roboscribe.dataset.info import INFO
+from roboscribe.dataset.shards import as_float32
 from roboscribe.dialogue import (
     HIGH_LEVEL_TASKS,
     SAMPLES,
@@ -23,6 +24,7 @@ from roboscribe.dialogue import (
     read_dialogue,
 )
 from roboscribe.english.texts import wording
+from roboscribe.episode import Floats
 from roboscribe.errors import DatasetError, EpisodeError
 from roboscribe.skills import SKILLS, SUBTASK_INDEX, SUBTASKS, UNLABELLED, SkillBook, read_skills
 from roboscribe.tables import read_columns
@@ -106,9 +108,7 @@ def table(dataset: Dataset, feature: str) -> Generator[Finding, None, int | None
     """Findings of ``index.declared`` and ``index.table``; returns the number of rows of the feature's table."""
     path, text, number, fix = TABLES[feature]
     declared = dataset.info.raw["features"][feature]
-    if {key: declared.get(key) for key in ("dtype", "shape")} != {
-        key: INDEX[key] for key in ("dtype", "shape")
-    }:
+    if any(declared.get(key) != INDEX[key] for key in _FORM):
         message = f"{INFO} declares {feature} as {declared!r}."
         yield _finding(None, "index.declared", message, f"Declare it as {dict(INDEX)!r}, and store int64.")
     if not (dataset.root / path).is_file():
@@ -162,7 +162,7 @@ def numbers(dataset: Dataset, feature: str, size: int, episodes: Collection[int]
             continue
         outside = np.flatnonzero((values < UNLABELLED) | (values >= size))
         if len(outside):
-            time = float(dataset.episode(index).timestamps[outside[0]])
+            time = float(_times_of(dataset, index)[outside[0]])
             message = (
                 f"{feature} is {values[outside[0]]} {at(time)}, which {path} with its {size} rows does not have;"
                 f" so on {len(outside)} frames."
@@ -186,7 +186,7 @@ def skills(dataset: Dataset, book: SkillBook, episodes: Collection[int]) -> Iter
                 yield _finding(index, "index.skills", message, fix, skill.start)
             end = skill.end
         try:
-            times = dataset.episode(index).timestamps
+            times = _times_of(dataset, index)
             stored = _numbers_of(dataset, SUBTASK_INDEX, index)
         except EpisodeError:
             continue  # Another rule tells.
@@ -266,6 +266,11 @@ def samples(dataset: Dataset, book: DialogueBook, episodes: frozenset[int]) -> I
 def _lines(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         yield from lines
+
+
+def _times_of(dataset: Dataset, index: int) -> Floats:
+    """Timestamps of an episode's frames, seconds, shape [frames]."""
+    return as_float32(dataset.table(index, ["timestamp"])["timestamp"])
 
 
 def _numbers_of(dataset: Dataset, feature: str, index: int) -> Indices:
