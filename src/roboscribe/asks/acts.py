@@ -56,7 +56,7 @@ _NEAR = tuple(
     )
 )
 """Prepositions that may tell of one and the same place; others may tell of any."""
-_BESIDE = frozenset[str]().union(*_NEAR[1:])
+BESIDE = frozenset[str]().union(*_NEAR[1:])
 """Prepositions that tell of a place by something that lies there, too."""
 _SAME = (
     frozenset({"in", "into", "inside", "inside of"}),
@@ -98,7 +98,7 @@ class Act:
         return any(
             not _apart(place.preposition, own.preposition)
             if place.thing.is_certainly(own.thing)
-            else place.preposition in _BESIDE or place.thing.may_be(own.thing)
+            else place.preposition in BESIDE or place.thing.may_be(own.thing)
             for own in self.places
         )
 

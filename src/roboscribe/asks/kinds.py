@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from roboscribe.asks.acts import BESIDE
 from roboscribe.asks.situation import Situation
 from roboscribe.config import Scenario
 from roboscribe.english import lexicon as lex
@@ -118,7 +119,9 @@ def _sets_right(made: _Request) -> bool:
 
 
 def _says_more(made: _Request) -> bool:
-    """Whether it says more than what is to be done to what."""
+    """Whether it says more than what is to be done to what, as by what lies beside the place."""
+    if any(place.preposition in BESIDE for demand in made.demands for place in demand.places):
+        return True
     named = {word for thing in made.at.known for word in (thing.head, *thing.attributes)}
     words = set(re.findall(r"[a-z']+", made.plain)) - _EMPTY - set(made.at.next.text.lower().split())
     return any(singular(word) not in named and not _is_deed(word) for word in words)
