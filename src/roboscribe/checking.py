@@ -59,7 +59,7 @@ class Checked:
 
 
 def validate(settings: DatasetSettings, staged: bool = False) -> Checked:
-    """Check the language of a dataset; of one without any, check what is staged for it.
+    """Check the language and the index features of a dataset; of one without language, what is staged for it.
 
     Args:
         settings: Which dataset and episodes. With an output folder, that is what is checked.
@@ -76,20 +76,21 @@ def validate(settings: DatasetSettings, staged: bool = False) -> Checked:
         raise DatasetError(
             f"Nothing is staged in {root}.", "Leave --staging out to check the dataset itself."
         )
-    finished = annotated or indexed(dataset)
-    if not finished and not staging.episodes():
+    if not annotated and not indexed(dataset) and not staging.episodes():
         raise DatasetError(
             f"{root} has no language columns to validate.", "Annotate it first: roboscribe annotate."
         )
     episodes = check_episodes(dataset, parse_episodes(settings.episodes))
-    if staged or not finished:
-        return Checked(_check_staging(dataset, staging, episodes), root, staged=True)
-    findings = [*check_indexed(dataset, episodes)]
+    if staged or (not annotated and staging.episodes()):
+        report = _check_staging(dataset, staging, episodes)
+        findings = () if staged else check_indexed(dataset, episodes)
+        return Checked(Report.of([*findings, *report.findings], report.episodes), root, staged=True)
+    found = [*check_indexed(dataset, episodes)]
     if annotated:
         # What is no language row, such as a skill, has rules of its own.
         recorded = [_recorded(entry) for entry in RunRecord.read(dataset.root).entries if entry.styles]
-        findings += check_dataset(dataset, episodes, recorded)
-    return Checked(Report.of(findings, len(episodes)), dataset.root, staged=False)
+        found += check_dataset(dataset, episodes, recorded)
+    return Checked(Report.of(found, len(episodes)), dataset.root, staged=False)
 
 
 def _dataset_for(root: Path, settings: DatasetSettings, staging: Staging) -> Path:

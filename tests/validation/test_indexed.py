@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(made: Path, tmp_path: Path) -> Path:
     """A copy of it to break."""
-    for path in made.rglob("*"):
-        if path.is_file() and ".annotate_staging" not in path.parts:
-            copy = tmp_path / path.relative_to(made)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-    return tmp_path
+    return Path(shutil.copytree(made, tmp_path / "data"))
 
 
 def declare(feature: str, **fields: object) -> Edit:
@@ -195,9 +191,12 @@ def test_every_rule_has_breaches_and_near_misses() -> None:
     assert INDEX_RULES.keys() == BREACHES.keys() == NEAR_MISSES.keys()
 
 
+@pytest.mark.parametrize("staged", [True, False])
 def test_a_dataset_of_index_features_alone_can_be_validated(
-    root: Path, capsys: pytest.CaptureFixture[str]
+    root: Path, staged: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if not staged:
+        shutil.rmtree(root / ".annotate_staging")
     assert main(["validate", "--root", str(root)]) == 0
     assert "2 episodes checked, nothing found." in capsys.readouterr().out
     frames("subtask_index", lambda values: values.__setitem__(-1, 99))(root)
