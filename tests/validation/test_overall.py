@@ -111,8 +111,8 @@ def test_episodes_with_other_rows_are_named() -> None:
     for index in (0, 1, 3):
         overview.see(view(ROWS, index=index))
     [finding] = overview.findings()
-    assert "rows of memory" in finding.message
-    assert "in episodes 1 3, in 1 for one: 1, not 2." in finding.message
+    told = "In episode 1 the run record counts 2 rows of memory, the data 1; they differ in 3, too."
+    assert finding.message == told
 
 
 def test_what_is_expected_of_an_episode_is_what_was_written_into_it() -> None:

@@ -178,13 +178,13 @@ def rows_recorded(annotator: str, astray: Mapping[int, tuple[int, int]]) -> Iter
     """
     first = min(astray)
     written, present = astray[first]
-    where = f"episode {first}" if len(astray) == 1 else f"episodes {ranges(astray)}, in {first} for one"
+    rest = astray.keys() - {first}
+    others = f"; they differ in {ranges(rest)}, too" if rest else ""
     yield Finding(
         None,
         "record.rows",
         "warning",
         None,
-        f"There are other rows of {annotator} than the run record says were written in {where}:"
-        f" {present}, not {written}.",
+        f"In episode {first} the run record counts {written} rows of {annotator}, the data {present}{others}.",
         f"If nobody edited them on purpose, write them again: roboscribe annotate --only {annotator}.",
     )
