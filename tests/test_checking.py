@@ -179,6 +179,23 @@ def test_memory_is_made_from_the_subtasks_of_another_tool(dataset: Path) -> None
     assert rules(dataset) == []
 
 
+def test_some_findings_of_a_rule_are_told_or_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = make_dataset(tmp_path / "data", episodes=7, frames=20, kind=None)
+    run(root, only=("motion",))
+    [path] = root.glob("data/*/*.parquet")
+    edit_table(path, lambda table: table)  # One row group, as pandas writes a file.
+
+    def told(*words: str) -> list[str]:
+        assert main(["validate", "--root", str(root), *words]) == ("--strict" in words)
+        return capsys.readouterr().out.splitlines()
+
+    few = told()
+    assert few[0] == "warning file.row_group, 7 times in episodes 0-6"
+    assert few[-2:] == ["  … and 2 more; --all tells every one.", "7 warnings in 7 of 7 episodes."]
+    assert len(told("--all", "--strict")) == len(few) + 1
+    assert [json.loads(line)["episode"] for line in told("--log-format", "json")] == [*range(7)]
+
+
 # What is staged.
 
 
