@@ -39,9 +39,14 @@ BREACHES = each(module.BREACHES for module in CASES)
 NEAR_MISSES = each(module.NEAR_MISSES for module in CASES)
 
 
+def episode(case: Case) -> EpisodeView:
+    """The episode, or the valid one with these rows in place of its own."""
+    return case if isinstance(case, EpisodeView) else view(case)
+
+
 def findings(case: Case) -> list[Finding]:
-    """What is found about an episode, or about the valid one with these rows in place of its own."""
-    return check_episode(case if isinstance(case, EpisodeView) else view(case))
+    """What is found about an episode."""
+    return check_episode(episode(case))
 
 
 def broken(case: Case) -> set[str]:
@@ -78,6 +83,9 @@ def test_every_rule_has_breaches_and_near_misses(module: ModuleType) -> None:
     rules = import_module(f"roboscribe.validation.{_name(module)}").RULES
     ids = {rule.id for rule in rules}
     assert ids == module.BREACHES.keys() == module.NEAR_MISSES.keys()
+    for rule in rules:
+        styles = set[str | None]().union(*(episode(case).by_style for case in module.NEAR_MISSES[rule.id]))
+        assert not rule.styles or rule.styles & styles, f"no near miss is about {rule.id}"
 
 
 def test_every_rule_has_an_id_and_a_sentence() -> None:
