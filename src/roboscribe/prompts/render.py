@@ -54,8 +54,7 @@ class Prompts:
             autoescape=False,
         )
         self._sources = {name: self._source(name) for name in template_names()}
-        for kind in ask_kinds():
-            self._check(kind)
+        # Ours are known to be sound, and take a while to read; each is compiled when it is first filled in.
         if overrides is not None:
             self._try_out(overrides)
 
@@ -83,15 +82,18 @@ class Prompts:
             raise RunStopped(self._broken(name, error), _MEND) from error
 
     def _try_out(self, overrides: Path) -> None:
-        """Fill in every template of the folder with samples, so that what breaks only then breaks at once.
+        """Check every template of the folder and fill it in with samples, so that what breaks only then breaks at once.
 
         Raises:
             SettingsError: A template cannot be filled in.
         """
+        given = [kind for kind in ask_kinds() if (overrides / (name_of(kind) + SUFFIX)).exists()]
+        for kind in given:
+            self._check(kind)
         try:
             self._words(SYSTEM)
             for ask in sample_asks():
-                if (overrides / (name_of(type(ask)) + SUFFIX)).exists():
+                if type(ask) in given:
                     self._words(name_of(type(ask)), ask=ask)
         except RunStopped as error:
             raise SettingsError(error.message, error.hint) from error
