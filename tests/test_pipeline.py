@@ -16,12 +16,14 @@ from roboscribe.config import (
     InterjectionsSettings,
     MemorySettings,
     PlanSettings,
+    SkillsSettings,
     SubtasksSettings,
     TaskAugSettings,
 )
 from roboscribe.dataset import open_dataset
 from roboscribe.errors import AnswerError, RoboscribeError
-from roboscribe.events import EpisodeFailed, EpisodeStaged, Event
+from roboscribe.events import EpisodeFailed, EpisodeStaged, Event, Note
+from roboscribe.hirobot.skills import make_skills
 from roboscribe.models.scripted import ScriptedModel
 from roboscribe.pipeline import annotate
 from roboscribe.status import read_status
@@ -266,3 +268,14 @@ def test_a_file_that_cannot_be_read_is_refused_before_anything_is_asked(tmp_path
     with pytest.raises(RoboscribeError, match="episode_000001"):
         annotate(AnnotateSettings(root=root), seen.append, ScriptedModel(answers))
     assert not [e for e in seen if isinstance(e, EpisodeStaged)]
+
+
+def test_numbers_that_language_columns_replace_are_told_of(dataset: Path) -> None:
+    make_skills(SkillsSettings(root=dataset))
+    seen: list[Event] = []
+    annotate(AnnotateSettings(root=dataset), seen.append)
+    notes = [event.text for event in seen if isinstance(event, Note)]
+    assert any("subtask_index" in text and "convert --to language" in text for text in notes)
+    seen.clear()
+    annotate(AnnotateSettings(root=dataset), seen.append)
+    assert not any("subtask_index" in event.text for event in seen if isinstance(event, Note))

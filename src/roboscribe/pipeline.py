@@ -19,7 +19,7 @@ from roboscribe.dataset import Dataset, Shard, open_dataset
 from roboscribe.dataset.declare import tool_names
 from roboscribe.dataset.prepared import PreparedFile, PreparedFiles
 from roboscribe.dataset.rewrite import Rewrite, WriteReport
-from roboscribe.dataset.writer import EpisodeUpdate, language_rewrite
+from roboscribe.dataset.writer import DROPPED, EpisodeUpdate, language_rewrite
 from roboscribe.events import (
     EpisodeStaged,
     Event,
@@ -215,6 +215,14 @@ class Run:
         """Tell what is odd about the dataset and the settings, and that the run begins."""
         for note in self.source.notes:
             self.listen(Note(note))
+        for column in DROPPED:
+            if column in self.stored.info.features:
+                self.listen(
+                    Note(
+                        f"The dataset's {column} is left out of what is written, as language columns take its place;"
+                        " `roboscribe convert --to language` makes subtask rows of it."
+                    )
+                )
         if self.settings.skip_validation:
             self.listen(
                 Note("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
