@@ -1,4 +1,4 @@
-"""The checker agrees with people on what fits, but for a few cases that are known by their words."""
+"""The checker agrees with what was judged by hand, but for a few cases that are known by their words."""
 
 from __future__ import annotations
 
