@@ -101,6 +101,13 @@ def test_the_server_of_the_environment_is_used() -> None:
     assert model.identity.startswith("only ")
 
 
+@pytest.mark.parametrize("url", ["localhost:8000", "http://me:pass@localhost:80b/v1"])
+def test_what_is_no_address_in_the_environment_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL holds no server address") as refused:
+        opened(VlmSettings(model_id="m"), {"OPENAI_BASE_URL": url})
+    assert "pass" not in str(refused.value)
+
+
 @pytest.mark.parametrize("extra", ["transformers", "vllm"])
 def test_an_extra_that_is_not_installed_is_named(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, f"roboscribe.models.{extra}", None)

@@ -26,7 +26,7 @@ from roboscribe.config.executor import ExecutorName, ExecutorSettings
 from roboscribe.config.gpu import GpuSettings
 from roboscribe.config.hirobot import DialogueSettings, SkillsSettings
 from roboscribe.config.hub import HubSettings
-from roboscribe.config.vlm import BackendName, VlmSettings
+from roboscribe.config.vlm import BackendName, VlmSettings, is_address
 
 __all__ = [
     "AnnotateSettings",
@@ -54,6 +54,7 @@ __all__ = [
     "VqaSettings",
     "WriterSettings",
     "answer_settings",
+    "is_address",
     "json_object",
     "parse_episodes",
     "ranges",

@@ -122,7 +122,7 @@ class VlmSettings:
                     "--vlm.api-base holds a user name or password, which would be kept with the settings.",
                     f"Leave it out; an API key goes into the environment variable {self.api_key_env}.",
                 )
-            if not _is_address(url):
+            if not is_address(url):
                 raise SettingsError(
                     f"--vlm.api-base: {url!r} is no server address.", "Write it as http://localhost:8000/v1."
                 )
@@ -147,7 +147,8 @@ class VlmSettings:
         return tuple(dict.fromkeys(url for url in urls if url))
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Whether a server can be asked at a URL, as far as its form tells."""
     try:
         where = urlsplit(url)
         # A port is read when it is asked for, and may be no number.

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, cast
 
-from roboscribe.config import VlmSettings, answer_settings, json_object
+from roboscribe.config import VlmSettings, answer_settings, is_address, json_object
 from roboscribe.errors import ServerError, SettingsError
 from roboscribe.models.asking import AskingModel, Renderer
 from roboscribe.models.base import Model
@@ -233,6 +233,9 @@ def _whereabouts(vlm: VlmSettings, choice: Choice, environ: Mapping[str, str]) -
     if vlm.serve:
         return _named(vlm, "--vlm.serve"), ()
     from_environment = environ.get(_ENV_URL, "").rstrip("/")
+    if from_environment and not vlm.endpoints and not is_address(from_environment):
+        # It may hold a password, so it is not shown.
+        raise SettingsError(f"{_ENV_URL} holds no server address.", "Write it as http://localhost:8000/v1.")
     urls = vlm.endpoints or ((from_environment,) if from_environment else ())
     return vlm.model_id or _only_model(vlm, urls, environ), urls
 
