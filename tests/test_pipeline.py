@@ -11,6 +11,7 @@ from make_dataset import make_dataset
 from scripted import answers, digests, failing
 
 from roboscribe.asks import Ask, Interject, RephraseTask, SegmentEpisode, UpdateMemory
+from roboscribe.cli.app import main
 from roboscribe.config import (
     AnnotateSettings,
     InterjectionsSettings,
@@ -279,3 +280,17 @@ def test_numbers_that_language_columns_replace_are_told_of(dataset: Path) -> Non
     seen.clear()
     annotate(AnnotateSettings(root=dataset), seen.append)
     assert not any("subtask_index" in event.text for event in seen if isinstance(event, Note))
+
+
+def test_an_annotator_that_finds_nothing_says_in_how_many_episodes_and_why(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Event] = []
+    annotate(AnnotateSettings(root=dataset), seen.append)
+    (told,) = [event.text for event in seen if isinstance(event, Note) and "no rows" in event.text]
+    assert told.startswith("vqa: no rows in 3 of 3 episodes: no camera shows them")
+    assert "--vlm.model-id" in told
+    assert main(["status", "--root", str(dataset)]) == 0
+    shown = capsys.readouterr().out
+    assert told in shown
+    assert "task " not in shown, "it had no task to find out"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 
-from roboscribe.annotators.registry import select_annotators
+from roboscribe.annotators.registry import select_annotators, told_of_none
 from roboscribe.annotators.selection import Selection
 from roboscribe.config import AnnotateSettings
 from roboscribe.dataset import Dataset, Shard, open_dataset
@@ -372,6 +372,7 @@ class Run:
         seen = chain.from_iterable(ready.seen for ready in self.ready.values())
         for finding in balance(seen, self.settings.vqa.kinds):
             self.listen(Note(f"{finding.message} {finding.fix}"))
+        self._tell_of_none()
         self.listen(WritingStarted(len(self.source.shards())))
         report = self._rewrite.commit(
             {RUN_RECORD: record.to_bytes(self.staging)},
@@ -380,6 +381,16 @@ class Run:
         )
         self.files.clear()
         return report
+
+    def _tell_of_none(self) -> None:
+        """Say of each annotator in how many episodes it has found nothing to write."""
+        made, empty = Counter[str](), Counter[str]()
+        for ready in self.ready.values():
+            made.update(ready.annotators)
+            empty.update(name for name, rows in zip(ready.annotators, ready.rows, strict=True) if not rows)
+        for name in made:
+            if text := told_of_none(name, empty[name], made[name]):
+                self.listen(Note(text))
 
     def prepare(self, shards: Sequence[Shard]) -> WriteReport:
         """Make data files with the rows of every episode that is ready, for another run to put in place."""

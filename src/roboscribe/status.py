@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from roboscribe.annotators.registry import WHY_NONE, told_of_none
 from roboscribe.config import DatasetSettings, parse_episodes
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.info import INFO, load_info
@@ -17,13 +18,18 @@ from roboscribe.staging.store import usual_annotators
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far one annotator is: numbers of episodes, of rows, and of answers that are missing among these."""
+    """How far one annotator is: numbers of episodes, of rows, and of answers that are missing among these.
+
+    Attributes:
+        empty: Of the episodes that are done, those that have no rows.
+    """
 
     done: int
     failed: int
     missing: int
     rows: int
     left_out: int = 0
+    empty: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Status:
 
     Attributes:
         headline: The whole in a sentence.
-        annotators: Count of each annotator that has anything staged, by name.
+        annotators: Count of each annotator that has anything staged, by name; without one that had nothing to do.
         failures: Every failure, by episode.
         left_out: Every answer that is missing in a result, as all that the model said was impossible, by episode.
     """
@@ -50,6 +56,12 @@ class Status:
     annotators: Mapping[str, Count]
     failures: Sequence[Failure]
     left_out: Sequence[Failure] = ()
+
+    @property
+    def empty(self) -> list[str]:
+        """Of each annotator without rows in some episodes, a sentence that says so and why."""
+        told = (told_of_none(name, count.empty, count.done) for name, count in self.annotators.items())
+        return [text for text in told if text]
 
 
 def read_status(settings: DatasetSettings, planned: Collection[int] = ()) -> Status:
@@ -96,6 +108,7 @@ def read_status(settings: DatasetSettings, planned: Collection[int] = ()) -> Sta
                     count.missing - 1,
                     count.rows + outcome.rows,
                     count.left_out + len(outcome.left_out),
+                    count.empty + (is_done and not outcome.rows),
                 )
     failed_episodes = {failure.episode for failure in failures}
     usual = usual_annotators(
@@ -104,10 +117,15 @@ def read_status(settings: DatasetSettings, planned: Collection[int] = ()) -> Sta
     complete = sum(usual <= names and episode not in failed_episodes for episode, names in finished.items())
     return Status(
         _headline(root, len(episodes), complete, len(failed_episodes)),
-        dict(sorted(counts.items())),
+        {name: count for name, count in sorted(counts.items()) if _has_worked(name, count)},
         sorted(failures, key=lambda failure: (failure.episode, failure.annotator)),
         left_out,
     )
+
+
+def _has_worked(name: str, count: Count) -> bool:
+    """Whether an annotator had anything to do: one that helps others, such as ``task``, seldom has."""
+    return bool(count.rows or count.failed or WHY_NONE.get(name, name))
 
 
 def _headline(root: Path, total: int, complete: int, failed: int) -> str:

@@ -35,6 +35,7 @@ class Stub(Blind):
     requires: tuple[str, ...] = ()
     accompanies: tuple[str, ...] = ()
     reads_signals: bool = False
+    why_none: str = ""
     text: str = "one"
     error: Exception | None = None
     version: int = 1

@@ -62,6 +62,7 @@ class Annotator(Protocol):
         accompanies: Names of annotators whose rows, where there are any, come with rows of this one: it builds
             on these, too, and is made anew wherever they change.
         reads_signals: Whether it builds on ``Scene.signals``, whose version then is part of its fingerprint.
+        why_none: Why episodes may have no rows of it, to end a sentence; empty where nobody needs to be told.
         asks: Ask types it may put to the model; with none, the model is no part of its fingerprint.
         settings: Its settings that change the rows, as plain data.
     """
@@ -78,6 +79,8 @@ class Annotator(Protocol):
     def accompanies(self) -> tuple[str, ...]: ...
     @property
     def reads_signals(self) -> bool: ...
+    @property
+    def why_none(self) -> str: ...
     @property
     def asks(self) -> tuple[type[Ask[Any]], ...]: ...
     @property

@@ -40,6 +40,7 @@ class Interjections:
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()
     reads_signals = True
+    why_none = ""
     asks = (Interject,)
 
     def __init__(self, settings: InterjectionsSettings, view: View | None) -> None:

@@ -26,6 +26,7 @@ class Memory(Blind):
     requires = ("subtasks", "task")
     accompanies: tuple[str, ...] = ()
     reads_signals = False
+    why_none = "they have one subtask, before which nothing was done"
     asks = (UpdateMemory,)
 
     def __init__(self, settings: MemorySettings) -> None:

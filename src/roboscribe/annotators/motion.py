@@ -19,6 +19,7 @@ class MotionPrimitives(Blind):
     requires = ()
     accompanies: tuple[str, ...] = ()
     reads_signals = True
+    why_none = "they have no state and no action to read motion off"
     asks = ()
     settings: Mapping[str, Any] = {}
 

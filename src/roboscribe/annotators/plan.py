@@ -21,6 +21,7 @@ class Plan(Blind):
     requires = ("subtasks",)
     accompanies = ("interjections",)
     reads_signals = False
+    why_none = ""
     asks = ()
     settings: Mapping[str, Any] = {}
 

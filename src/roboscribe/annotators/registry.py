@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from roboscribe.annotators.base import Annotator
@@ -20,6 +20,26 @@ from roboscribe.annotators.vqa import Vqa
 from roboscribe.asks import Ask, AskAboutFrames, LocateGripper, SegmentEpisode
 from roboscribe.config import AnnotateSettings
 from roboscribe.errors import SettingsError
+from roboscribe.plain import counted
+
+WHY_NONE: Mapping[str, str] = {
+    kind.name: kind.why_none
+    for kind in (Task, TaskAug, Subtasks, MotionPrimitives, Interjections, Plan, Memory, Vqa, Trace)
+}
+"""Why episodes may have no rows of an annotator, by its name; empty where nobody needs to be told."""
+
+
+def told_of_none(name: str, empty: int, episodes: int) -> str:
+    """That episodes have no rows of an annotator and why, in a sentence; empty where nobody needs to be told.
+
+    Args:
+        name: Name of the annotator.
+        empty: Number of episodes without rows.
+        episodes: Number of all that it has worked on.
+    """
+    if not empty or not WHY_NONE.get(name):
+        return ""
+    return f"{name}: no rows in {empty} of {counted(episodes, 'episode')}: {WHY_NONE[name]}."
 
 
 def select_annotators(settings: AnnotateSettings, looks: Callable[[type[Ask[Any]]], bool]) -> Selection:

@@ -33,6 +33,7 @@ class Subtasks:
     requires = ("task",)
     accompanies: tuple[str, ...] = ()
     reads_signals = True
+    why_none = ""
 
     def __init__(self, settings: SubtasksSettings, view: View | None) -> None:
         self._settings = settings

@@ -25,6 +25,7 @@ class Task:
     requires = ()
     accompanies: tuple[str, ...] = ()
     reads_signals = False
+    why_none = ""
     asks = (DeriveTask,)
 
     def __init__(self, settings: TaskSettings, view: View | None) -> None:

@@ -25,6 +25,7 @@ class TaskAug(Blind):
     requires = ("task",)
     accompanies: tuple[str, ...] = ()
     reads_signals = False
+    why_none = "they have no task"
     asks = (RephraseTask,)
 
     def __init__(self, settings: TaskAugSettings) -> None:

@@ -56,6 +56,7 @@ class Trace:
     styles = frozenset[str | None]({"trace"})
     accompanies: tuple[str, ...] = ()
     reads_signals = True
+    why_none = "no gripper is in view"
 
     def __init__(self, settings: TraceSettings, calibration: Calibration | None) -> None:
         self._settings = settings

@@ -62,6 +62,10 @@ class Vqa:
     requires = ("task",)
     accompanies: tuple[str, ...] = ()
     reads_signals = True
+    why_none = (
+        "no camera shows them, or the model is sure of nothing in the pictures;"
+        " a vision-language model (--vlm.model-id) sees more than the builtin one"
+    )
     asks = (AskAboutFrames,)
 
     def __init__(self, settings: VqaSettings) -> None:

@@ -93,7 +93,7 @@ def show(console: Console, status: Status, *, whole: bool) -> None:
             table.add_row(name, *map(str, numbers[: len(headings)]))
         console.print(table)
 
-    for line in (*_told(status.failures), *_told(status.left_out, " left out")):
+    for line in (*status.empty, *_told(status.failures), *_told(status.left_out, " left out")):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
