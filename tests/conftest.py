@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ settings.register_profile(
     "roboscribe", deadline=None, derandomize=os.environ.get("ROBOSCRIBE_EXPLORE") != "1"
 )
 settings.load_profile("roboscribe")
+
+# In the background of a script nobody heeds Ctrl-C, nor do programs that are begun there; some tests interrupt theirs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
