@@ -294,3 +294,17 @@ def test_an_annotator_that_finds_nothing_says_in_how_many_episodes_and_why(
     shown = capsys.readouterr().out
     assert told in shown
     assert "task " not in shown, "it had no task to find out"
+
+
+def test_a_run_says_once_which_tasks_the_builtin_model_cannot_read(tmp_path: Path) -> None:
+    tasks = ("Lift the cup.", "把杯子放在桌子上", "Levanta la taza")
+    root = make_dataset(tmp_path / "data", episodes=3, frames=30, cameras=(), tasks=tasks)
+
+    def told(model: ScriptedModel | None) -> list[str]:
+        seen: list[Event] = []
+        annotate(AnnotateSettings(root=root), seen.append, model)
+        return [e.text for e in seen if isinstance(e, Note) and "cannot read the task" in e.text]
+
+    (text,) = told(None)
+    assert 'of 2 episodes, such as "把杯子放在桌子上"' in text
+    assert told(ScriptedModel(answers)) == []

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 from roboscribe.annotators.trace import calibration_of
 from roboscribe.config import AnnotateSettings, parse_episodes
 from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import check_target
+from roboscribe.english.task import parse_task
+from roboscribe.errors import EpisodeError
+from roboscribe.models.base import Model
+from roboscribe.models.builtin import BuiltinModel
+from roboscribe.plain import counted
 from roboscribe.staging import Staging
 
 VERIFIED = 1000
 """Episodes whose rows are checked before anything is spent; checking all of 40,000 would take minutes."""
+
+_SHOWN = 80
+"""Letters of a task that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +69,27 @@ def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened
         calibration.check([source.episode(index) for index in sorted(some)], settings.trace.cameras)
     target = settings.output_dir or source.root
     return Opened(source, check_target(source, target), target, episodes)
+
+
+def unread_tasks(dataset: Dataset, episodes: Iterable[int], model: Model) -> str:
+    """That the tasks of some episodes are nothing to the model, in a sentence; empty where it can read them all.
+
+    Only the builtin model reads by a grammar; any other is shown the texts as they are.
+    """
+    if not isinstance(model, BuiltinModel):
+        return ""
+    unread: list[str] = []
+    for index in episodes:
+        # What is wrong with an episode is told when its turn comes.
+        with suppress(EpisodeError):
+            task = "; ".join(dataset.episode_tasks(index))
+            if not parse_task(task).actions:
+                unread.append(task)
+    if not unread:
+        return ""
+    known = next((shorten(task, _SHOWN) for task in unread if task.strip()), "")
+    example = f', such as "{known}"' if known else ", as there is none"
+    return (
+        f"The builtin model cannot read the task of {counted(len(unread), 'episode')}{example}: what is handled there"
+        ' is called "the object". A vision-language model can (--vlm.model-id).'
+    )

@@ -39,7 +39,7 @@ from roboscribe.models.builtin import BuiltinModel
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
 from roboscribe.models.staged import StagedModel
-from roboscribe.opened import VERIFIED, Opened, open_datasets
+from roboscribe.opened import VERIFIED, Opened, open_datasets, unread_tasks
 from roboscribe.prompts import Prompts
 from roboscribe.staging import STAGES, Staging
 from roboscribe.staging.account import Account, Piece, Ready
@@ -227,6 +227,9 @@ class Run:
             self.listen(
                 Note("VALIDATION IS SKIPPED (--skip-validation): rows are written whatever rule they break.")
             )
+        asks = any(annotator.asks for annotator in self.selection.in_order)
+        if asks and (text := unread_tasks(self.source, self.episodes, self.model)):
+            self.listen(Note(text))
         written = tuple(annotator.name for annotator in self.selection.in_order if annotator.styles)
         self.listen(StagingStarted(len(self.episodes), written, self.model.identity))
 

@@ -56,7 +56,7 @@ _PHRASES: dict[str, str] = {
     "hold lift carry": "take|get|fetch|retrieve|collect|remove|gather|take out|take along",
     "carry move": "move|shift|budge",
     "carry": "transfer|carry|bring|transport|relocate|deliver|hand|hand over|pass",
-    "put": "put|put down|put away|place|set down|set|lay|lay down|lower|deposit|store|return|sort|load|pack"
+    "put": "put|put down|put away|place|set down|set|lay|lay down|lower|deposit|store|return|sort|load|pack|serve"
     "|stack|stack up|pile|pile up|insert|plug|plug in|hang|hang up|bring down",
     "release": "release|let go of|let go|let it go|let them go",
     "put release": "drop|drop off",

@@ -20,7 +20,7 @@ PHRASES: dict[TaskVerb, str] = {
     "pick": "pick up|pick|grasp|grab|grip|take out|take hold of|take|lift up|lift|fetch|get|retrieve|collect"
     "|catch|remove|pickup|gather|seize",
     "place": "put down|put away|put back|put|place|set down|set|drop off|drop|deposit|release|lay down|lay"
-    "|leave|store|return|sort|throw away|throw|toss|load|hang up|hang|pack|dispose of|lower",
+    "|leave|store|return|sort|throw away|throw|toss|load|hang up|hang|pack|serve|dispose of|lower",
     "push": "push|slide|nudge|shove",
     "pull": "pull out|pull|drag|tug",
     "stack": "stack up|stack|pile up|pile",

@@ -72,7 +72,7 @@ def make_dialogue(
     started = time.monotonic()
     opened = open_for_index_features(settings, target_of(settings))
     with model_of(_with_batches(settings), model, listen) as model:
-        opened.tell(listen)
+        opened.tell(listen, model)
         maker = DialogueMaker(settings, opened, model, first or model, listen)
         maker.check()
         listen(StagingStarted(len(opened.episodes), (NAME,), model.identity))

@@ -19,7 +19,7 @@ from roboscribe.frames import FrameSettings, FrameStore
 from roboscribe.models.base import Model
 from roboscribe.models.ledger import Budget
 from roboscribe.models.select import open_model
-from roboscribe.opened import VERIFIED
+from roboscribe.opened import VERIFIED, unread_tasks
 from roboscribe.prompts import Prompts
 
 
@@ -39,10 +39,12 @@ class Opened:
     target: Path
     episodes: tuple[int, ...]
 
-    def tell(self, listen: Listener) -> None:
-        """Say what is odd about the dataset."""
+    def tell(self, listen: Listener, model: Model) -> None:
+        """Say what is odd about the dataset, and what the model cannot read in it."""
         for note in self.source.notes:
             listen(Note(note))
+        if text := unread_tasks(self.source, self.episodes, model):
+            listen(Note(text))
 
     def frames(self, settings: FramesSettings) -> FrameStore:
         """A store for the frames of its episodes."""

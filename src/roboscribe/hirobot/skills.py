@@ -85,7 +85,7 @@ def make_skills(
     started = time.monotonic()
     opened = open_for_index_features(settings, settings.output_dir)
     with model_of(settings, model, listen) as model:
-        opened.tell(listen)
+        opened.tell(listen, model)
         maker = SkillsMaker(settings, opened, model, listen)
         maker.check()
         maker.warn()
