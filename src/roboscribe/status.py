@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,13 @@ from roboscribe.config import DatasetSettings, parse_episodes
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.info import INFO, load_info
 from roboscribe.dataset.metadata import read_episodes
+from roboscribe.dialogue import TASK_INDEX_HIGH_LEVEL
 from roboscribe.errors import DatasetError
+from roboscribe.language import EVENTS, PERSISTENT
+from roboscribe.plain import counted
+from roboscribe.skills import SUBTASK_INDEX
 from roboscribe.staging import STAGES, Staging
+from roboscribe.staging.runrecord import RunRecord
 from roboscribe.staging.store import usual_annotators
 
 
@@ -116,11 +122,26 @@ def read_status(settings: DatasetSettings, planned: Collection[int] = ()) -> Sta
     )
     complete = sum(usual <= names and episode not in failed_episodes for episode, names in finished.items())
     return Status(
-        _headline(root, len(episodes), complete, len(failed_episodes)),
+        _headline(root, len(episodes), complete, len(failed_episodes))
+        if staged or not has_dataset
+        else _of_dataset(root, episodes),
         {name: count for name, count in sorted(counts.items()) if _has_worked(name, count)},
         sorted(failures, key=lambda failure: (failure.episode, failure.annotator)),
         left_out,
     )
+
+
+def _of_dataset(root: Path, episodes: set[int]) -> str:
+    """What a dataset holds beside which nothing is staged: by its run record, else by its columns."""
+    extents: Counter[str] = Counter()
+    for entry in RunRecord.read(root).entries:
+        extents[entry.annotator] += len(entry.episodes & episodes)
+    held = [f"{name} of {counted(count, 'episode')}" for name, count in sorted(extents.items()) if count]
+    if not held:
+        columns = (PERSISTENT, EVENTS, SUBTASK_INDEX, TASK_INDEX_HIGH_LEVEL)
+        held = [name for name in columns if name in load_info(root).features]
+    what = f"nothing staged; the dataset holds {', '.join(held)}" if held else "nothing staged nor written"
+    return f"{root}: {counted(len(episodes), 'episode')}, {what}."
 
 
 def _has_worked(name: str, count: Count) -> bool:

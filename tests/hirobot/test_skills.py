@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,16 @@ def test_an_episode_that_fails_stays_as_it_was_and_is_tried_again(dataset: Path)
     assert make_skills(SkillsSettings(root=dataset), model=healed).failed == 0
     assert {ask.episode for ask in healed.asked} == {1}
     assert "3 of 3 episodes complete" in read_status(SkillsSettings(root=dataset)).headline
+
+
+def test_status_tells_what_a_dataset_holds_beside_which_nothing_is_staged(dataset: Path) -> None:
+    settings = SkillsSettings(root=dataset)
+    assert "3 episodes, nothing staged nor written" in read_status(settings).headline
+    make_skills(SkillsSettings(root=dataset, episodes=("0", "2")), model=model(plain))
+    shutil.rmtree(dataset / ".annotate_staging")
+    assert "nothing staged; the dataset holds skills of 2 episodes." in read_status(settings).headline
+    (dataset / "meta/roboscribe.json").unlink()
+    assert "nothing staged; the dataset holds subtask_index." in read_status(settings).headline
 
 
 def test_a_skill_without_a_name_is_refused(dataset: Path) -> None:
