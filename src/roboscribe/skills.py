@@ -85,6 +85,10 @@ class SkillBook:
         """Number of a skill by its name, or -1; case, spacing and end punctuation do not matter."""
         return self._numbers.get(wording(name), UNLABELLED)
 
+    def numbered_from(self, number: int) -> SkillBook:
+        """The book whose next new name gets this number, or a larger one; numbers skipped have no name."""
+        return replace(self, names=self.names + ("",) * (number - len(self.names)))
+
     def with_episodes(self, episodes: Iterable[EpisodeSkills]) -> SkillBook:
         """The book with the skills of these episodes in the place of those it has; new names come last."""
         added = {one.episode: one for one in episodes}

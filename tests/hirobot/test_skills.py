@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from imagining import column, model, rows
 from make_dataset import make_dataset
@@ -97,6 +98,21 @@ def test_episodes_that_are_not_annotated_have_none_and_later_ones_extend_the_nam
     assert set(column(dataset, "subtask_index")[0]) == {1, 2}
     record = json.loads((dataset / "meta/roboscribe.json").read_text())
     assert {entry["annotator"]: entry["episodes"] for entry in record["annotators"]} == {"skills": "0-2"}
+
+
+def test_a_number_that_frames_have_without_a_name_is_given_to_no_new_skill(dataset: Path) -> None:
+    make_skills(SkillsSettings(root=dataset), model=model(plain))
+    (dataset / "meta/skills.json").unlink()
+    table = dataset / "meta/subtasks.parquet"
+    pq.write_table(pq.read_table(table).slice(0, 1), table)
+
+    make_skills(SkillsSettings(root=dataset, episodes=("0",)), model=model(plain))
+    found = column(dataset, "subtask_index")
+    assert (set(found[1]), set(found[0])) == ({0, 1}, {0, 2})
+    book = read_skills(dataset)
+    assert book is not None
+    assert [book.name_of(number) for number in range(3)] == ["reach for the cup", None, "lift the cup"]
+    assert why_not_loadable(dataset) == ""
 
 
 def test_to_a_folder_and_in_place_give_the_same(dataset: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from roboscribe import __version__
@@ -25,7 +26,7 @@ from roboscribe.dataset.reader import Dataset
 from roboscribe.dataset.rewrite import Rewrite, WriteReport, episode_spans
 from roboscribe.dataset.shards import ShardFile, write_segments
 from roboscribe.dialogue import TASK_INDEX_HIGH_LEVEL
-from roboscribe.errors import DatasetError, EpisodeError
+from roboscribe.errors import DatasetError, EpisodeError, cause
 from roboscribe.language import canonical_json
 from roboscribe.skills import SUBTASK_INDEX, UNLABELLED
 
@@ -188,6 +189,23 @@ def read_index(dataset: Dataset, episode: int, feature: str) -> Indices | None:
             episode, f"{feature} of episode {episode} is not one whole number for every frame."
         )
     return values
+
+
+def largest_index(dataset: Dataset, feature: str) -> int:
+    """The largest number that any frame has; -1 where the dataset has no such feature, or none is in use.
+
+    Raises:
+        DatasetError: A data file cannot be read.
+    """
+    largest = UNLABELLED
+    for shard in dataset.shards() if feature in dataset.info.features else ():
+        try:
+            values = indices(pq.read_table(shard.path, columns=[feature])[feature])
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise DatasetError(f"{shard.path} cannot be read: {cause(error)}.") from error
+        if values is not None and len(values):
+            largest = max(largest, int(values.max()))
+    return largest
 
 
 def nameless(root: Path, feature: str, file: str) -> DatasetError:

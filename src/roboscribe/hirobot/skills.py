@@ -18,7 +18,13 @@ from roboscribe.annotators.view import View
 from roboscribe.asks import SegmentEpisode
 from roboscribe.config import SkillsSettings
 from roboscribe.dataset import Dataset
-from roboscribe.dataset.index_features import IndexWriter, Indices, nameless, write_index_features
+from roboscribe.dataset.index_features import (
+    IndexWriter,
+    Indices,
+    largest_index,
+    nameless,
+    write_index_features,
+)
 from roboscribe.dataset.rewrite import WriteReport
 from roboscribe.english.task import is_placeholder
 from roboscribe.english.texts import distinct
@@ -239,8 +245,13 @@ class SkillsMaker:
     @cached_property
     def book(self) -> SkillBook:
         """The dataset's skills with those made in the place of those it has; to be read once all are made."""
-        known = read_skills(self.opened.base.root) or SkillBook()
-        book = known.with_episodes(one for _, one in sorted(self.made.items()))
+        base = self.opened.base
+        known = read_skills(base.root) or SkillBook()
+        made = [one for _, one in sorted(self.made.items())]
+        book = known.with_episodes(made)
+        if len(book.names) > len(known.names):
+            # A new name must not become that of frames whose number has none.
+            book = known.numbered_from(largest_index(base, SUBTASK_INDEX) + 1).with_episodes(made)
         return replace(book, description=book.description or _description(self.opened.source))
 
     def numbers(self, index: int) -> Indices | None:
