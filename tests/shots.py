@@ -60,4 +60,12 @@ def located(*seen: Shot, names: tuple[str, ...] = ("gripper",), **facts: Any) ->
 
 def told(places: Places, picture: Jpeg, *corners: tuple[float, float]) -> list[float]:
     """Points of the dataset's frame as the model would name them, one after the other."""
-    return [number for point in corners for number in places.from_source(point, picture)]
+    return [number for point in corners for number in named(places, point, picture)]
+
+
+def named(places: Places, point: tuple[float, float], picture: Jpeg) -> tuple[float, float]:
+    """A point of the dataset's frame as the model would name it, rounded to whole numbers."""
+    across, down = places.extent(picture)
+    x = float(round(point[0] / picture.source_width * across))
+    y = float(round(point[1] / picture.source_height * down))
+    return (y, x) if places.y_first else (x, y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roboscribe.english.gist import distinct_bigrams, gist
+from roboscribe.english.gist import gist
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,3 @@ def test_the_same_in_other_manners(one: str, other: str) -> None:
 )
 def test_something_else_has_another_gist(one: str, other: str) -> None:
     assert gist(one) != gist(other)
-
-
-def test_distinct_bigrams_is_the_share_of_different_pairs_of_words() -> None:
-    assert distinct_bigrams(["grab the cup", "Grab the bowl!"]) == 3 / 4
-    assert distinct_bigrams(["cup", ""]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from shots import named
 
 from roboscribe.frames import Jpeg, Places
 from roboscribe.frames.places import Resizing
@@ -43,7 +44,7 @@ def test_resized_pixels_are_those_the_processor_makes_of_what_was_sent() -> None
 def test_y_stands_first_where_a_model_has_it_so() -> None:
     shown = picture((10, 10), (1000, 500))
     assert GEMINI.box_to_source((100, 200, 300, 400), shown) == (200, 50, 400, 150)
-    assert GEMINI.from_source((200, 50), shown) == (100, 200)
+    assert GEMINI.to_source((100, 200), shown) == (200, 50)
 
 
 def test_boxes_are_put_right_and_kept_inside() -> None:
@@ -56,7 +57,7 @@ def test_a_place_told_to_a_model_and_back_is_where_it_was(
 ) -> None:
     shown = picture(sent, source)
     point = (data.draw(st.floats(0, source[0])), data.draw(st.floats(0, source[1])))
-    told = places.from_source(point, shown)
+    told = named(places, point, shown)
     assert told == (int(told[0]), int(told[1]))
     back = places.to_source(told, shown)
     for value, was, side, steps in zip(back, point, source, places.extent(shown), strict=True):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
 
 from roboscribe.english import lexicon as lex
 from roboscribe.english.words import singular
@@ -48,13 +46,3 @@ def sense(text: str) -> tuple[str, ...]:
 
 def _words_of(text: str) -> list[str]:
     return [singular(word) for word in re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower().replace("’", "'"))]
-
-
-def distinct_bigrams(texts: Iterable[str]) -> float:
-    """Share of pairs of neighbouring words that are different ones (distinct-2); 0 where there are none."""
-    pairs = [
-        pair
-        for words in (re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower()) for text in texts)
-        for pair in pairwise(words)
-    ]
-    return len(set(pairs)) / len(pairs) if pairs else 0.0

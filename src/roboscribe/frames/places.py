@@ -99,13 +99,6 @@ class Places:
             max(one[1], other[1]),
         )
 
-    def from_source(self, point: Point, picture: Jpeg) -> Point:
-        """A place in the dataset's frame, as the model would name it, rounded to whole numbers."""
-        across, down = self.extent(picture)
-        x = float(round(point[0] / picture.source_width * across))
-        y = float(round(point[1] / picture.source_height * down))
-        return (y, x) if self.y_first else (x, y)
-
 
 def _within(value: float, side: int) -> float:
     return min(max(value, 0.0), float(side))

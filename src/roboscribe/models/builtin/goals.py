@@ -41,11 +41,6 @@ class Goal:
         """Whether the object is taken hold of and brought somewhere."""
         return self.verb == "carry"
 
-    @property
-    def into(self) -> bool:
-        """Whether the object goes into something: let go above it rather than set down."""
-        return self.preposition in INSIDE
-
 
 UNKNOWN = Goal("carry", "the object")
 """What is done when the task does not say."""

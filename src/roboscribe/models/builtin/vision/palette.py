@@ -50,11 +50,9 @@ class Palette:
 
     Attributes:
         kinds: A kind for each cell of the plane of tints.
-        families: Mean hue in degrees of each family, by kind.
     """
 
     kinds: Classes
-    families: dict[int, float]
 
     def look(self, cells: Cells) -> Classes:
         """The kind of each pixel."""
@@ -93,9 +91,7 @@ def learn_palette(
     kinds[free] = _families(frames, free)[free]
     weight = _histogram(frames)
     kinds = _married(kinds, frames, weight)
-    kinds = _called(kinds, weight, words)
-    present = (int(kind) for kind in np.unique(kinds[kinds >= FIRST]))
-    return Palette(kinds, {kind: _mean_hue(weight * (kinds == kind)) for kind in present})
+    return Palette(_called(kinds, weight, words))
 
 
 def _histogram(frames: Sequence[Cells]) -> NDArray[np.float64]:
