@@ -31,7 +31,7 @@ class LeRobot:
     @classmethod
     def found(cls, environment: Path | None, work: Path) -> LeRobot:
         """The tool of an environment; one is made in ``work`` where none is named."""
-        environment = environment or work / "lerobot"
+        environment = (environment or work / "lerobot").absolute()
         if not environment.exists():
             print(f"making an environment for lerobot-annotate in {environment}", flush=True)
             packages = [f"lerobot[dataset]=={VERSION}", "openai"]
