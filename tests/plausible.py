@@ -199,9 +199,12 @@ def _interjected(told: str) -> list[dict[str, str]]:
         begins = re.search(r'^- begins: "(.*)"$', moment, re.MULTILINE)
         assert kind is not None
         assert begins is not None
-        spared = re.search(
-            r"^- (?:not taken or moved from here on|has its turn only later): ([^,\n]+)", moment, re.MULTILINE
+        lists = re.findall(
+            r"^- (?:not taken or moved from here on|has its turn only later): (.*)$", moment, re.MULTILINE
         )
+        # What the robot goes to is not moved either, but nobody says "not that one" of it.
+        apart = [thing for one in lists for thing in one.split(", ") if thing not in begins[1]]
+        spared = next(iter(apart), "")
         please = ("Please", "Now please", "Next, please")[number % 3]
         request = {
             "specific constraint": f"{please} {begins[1]} before you do anything else.",
@@ -211,12 +214,10 @@ def _interjected(told: str) -> list[dict[str, str]]:
                 "I still need that done.",
                 "It isn't done yet.",
             )[number % 3],
-            "negative task": f"{please} leave {spared[1]} alone for now."
+            "negative task": f"{please} leave {spared} alone for now."
             if spared
             else "Do not let go of it yet.",
-            "situated correction": f"No, not {spared[1]}, {begins[1]}."
-            if spared
-            else f"No, {begins[1]} first.",
+            "situated correction": f"No, not {spared}, {begins[1]}." if spared else f"No, {begins[1]} first.",
             "encouragement": ("That looks good, keep going.", "Well done so far.", "Good, go on like that.")[
                 number % 3
             ],

@@ -83,8 +83,10 @@ def validate(settings: DatasetSettings, staged: bool = False) -> Checked:
     episodes = check_episodes(dataset, parse_episodes(settings.episodes))
     if staged or (not annotated and staging.episodes()):
         report = _check_staging(dataset, staging, episodes)
-        findings = () if staged else check_indexed(dataset, episodes)
-        return Checked(Report.of([*findings, *report.findings], report.episodes), root, staged=True)
+        if staged or not indexed(dataset):
+            return Checked(report, root, staged=True)
+        findings = [*check_indexed(dataset, episodes), *report.findings]
+        return Checked(Report.of(findings, len(episodes)), root, staged=True)
     found = [*check_indexed(dataset, episodes)]
     if annotated:
         # What is no language row, such as a skill, has rules of its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from roboscribe.dataset import Dataset, check_episodes, open_dataset
 from roboscribe.dataset.hub import locate
 from roboscribe.dataset.writer import check_target
 from roboscribe.english.task import parse_task
+from roboscribe.episode import Episode
 from roboscribe.errors import EpisodeError
 from roboscribe.models.base import Model
 from roboscribe.models.builtin import BuiltinModel
@@ -66,9 +67,17 @@ def open_datasets(settings: AnnotateSettings, *, sparse: bool = False) -> Opened
             source.camera(key)
     if (calibration := calibration_of(settings.trace)) is not None:
         some = {episodes[0], episodes[len(episodes) // 2], episodes[-1]}
-        calibration.check([source.episode(index) for index in sorted(some)], settings.trace.cameras)
+        if readable := list(_readable(source, sorted(some))):
+            calibration.check(readable, settings.trace.cameras)
     target = settings.output_dir or source.root
     return Opened(source, check_target(source, target), target, episodes)
+
+
+def _readable(dataset: Dataset, indices: Iterable[int]) -> Iterator[Episode]:
+    for index in indices:
+        # What is wrong with an episode is told when its turn comes.
+        with suppress(EpisodeError):
+            yield dataset.episode(index)
 
 
 def unread_tasks(dataset: Dataset, episodes: Iterable[int], model: Model) -> str:

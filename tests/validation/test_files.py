@@ -225,6 +225,15 @@ def test_types_that_are_not_those_of_lerobot_are_named_field_by_field(packed: Pa
     restore(packed, PERSISTENT, pa.array([shuffled] * FRAMES))
     [finding] = check_dataset(open_dataset(packed))
     assert "its rows have the fields camera, content, role, style, timestamp, tool_calls." in finding.message
+    right = persistent_array(persistent_rows(packed), FRAMES)
+    large = pa.large_list(right.type.value_type)
+    restore(
+        packed,
+        PERSISTENT,
+        pa.LargeListArray.from_arrays(right.offsets.cast("int64"), right.values, type=large),
+    )
+    [finding] = check_dataset(open_dataset(packed))
+    assert "it is large_list<" in finding.message
 
 
 @pytest.mark.parametrize("column", COLUMNS)

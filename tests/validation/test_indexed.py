@@ -138,6 +138,7 @@ BREACHES: dict[str, list[Edit]] = {
     ],
     "index.samples": [
         line(0, episode_id=7),
+        line(0, episode_id=[0]),
         line(0, frame_index=30),
         line(0, robot_utterance="No."),
         text("syn_annotations.jsonl", "{\n"),

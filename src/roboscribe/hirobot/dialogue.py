@@ -430,6 +430,8 @@ def _skills_in(dataset: Dataset) -> Mapping[int, EpisodeSkills]:
 
 def _told_skills(dataset: AnnotatedDataset, index: int) -> EpisodeSkills | None:
     """The subtasks of an episode, by the numbers of its frames or by language rows; None where it has none."""
+    if "subtask" not in dataset.texts:
+        return None
     told = dataset.episode(index)
     skills = tuple(Skill(span.text, span.start, span.end) for span in told.subtasks)
     return EpisodeSkills(index, told.task, skills) if skills else None

@@ -21,8 +21,8 @@ from roboscribe.frames.sampling import windows
 from roboscribe.models.base import Model
 from roboscribe.staging.answers import AnswerLog, key_of
 
-VERSION = 1
-"""Raised when what is asked changes, so that old answers are not reused."""
+VERSION = 2
+"""Raised when what is asked changes, or how answers are judged, so that old ones are not reused."""
 
 TOGETHER = 40
 """Most occasions in one answer; an episode with more of them is asked about in several."""

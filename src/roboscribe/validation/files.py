@@ -198,7 +198,9 @@ def _difference(found: pa.DataType, wanted: pa.ListType) -> str:
         for field, right in zip(rows, fields, strict=True)
         if field.type != right.type
     ]
-    return ", ".join(odd) or "its fields may be null where they must not"
+    if odd:
+        return ", ".join(odd)
+    return "its fields may be null where they must not" if pa.types.is_list(found) else f"it is {found}"
 
 
 def undeclared(dataset: Dataset, shard: Shard, schema: pa.Schema) -> Iterator[Finding]:

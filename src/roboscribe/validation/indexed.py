@@ -234,6 +234,7 @@ def samples(dataset: Dataset, book: DialogueBook, episodes: frozenset[int]) -> I
     fix = TABLES[TASK_INDEX_HIGH_LEVEL].fix
     # Samples come in order of episodes.
     numbers_of = lru_cache(maxsize=1)(partial(_numbers_of, dataset, TASK_INDEX_HIGH_LEVEL))
+    known = frozenset(dataset.episode_indices)
     for number, line in enumerate(_lines(dataset.root / SAMPLES), 1):
         where = f"Line {number} of {SAMPLES}"
         try:
@@ -244,8 +245,9 @@ def samples(dataset: Dataset, book: DialogueBook, episodes: frozenset[int]) -> I
             yield _finding(None, "index.samples", f"{where} {fault}.", fix)
             continue
         index, frame = sample["episode_id"], sample["frame_index"]
-        if index not in dataset.episode_indices:
+        if type(index) is not int or index not in known:
             yield _finding(None, "index.samples", f"{where} is about episode {index!r}, which is none.", fix)
+            continue
         if index not in episodes:
             continue
         if type(frame) is not int or not 0 <= frame < dataset.episode_length(index):
