@@ -8,7 +8,7 @@ import re
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from signals.robots import KINDS, SCENARIOS, simulate, simulate_both
 
@@ -230,6 +230,7 @@ TASKS = st.one_of(
 
 
 @given(TASKS, st.lists(LABELS, min_size=1, max_size=14), st.integers(0, 2**32 - 1))
+@example("", ["wait", "move to the right arm with the left arm"], 1)
 def test_it_passes_its_own_check_in_any_episode(task: str, labels: list[str], seed: int) -> None:
     check(task, tuple(labels), seed)
 

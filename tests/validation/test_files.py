@@ -217,12 +217,14 @@ def test_a_file_with_inferred_types(finished: Path) -> None:
 
 def test_types_that_are_not_those_of_lerobot_are_named_field_by_field(packed: Path) -> None:
     rows = [row.to_json() for row in persistent_rows(packed)]
-    restore(packed, PERSISTENT, pa.array([rows] * FRAMES))
+    named = dict.fromkeys(("role", "content", "style"), pa.string()) | {"timestamp": pa.float64()}
+    named |= dict.fromkeys(("camera", "tool_calls"), pa.null())
+    restore(packed, PERSISTENT, pa.array([rows] * FRAMES, type=pa.list_(pa.struct([*named.items()]))))
     [finding] = check_dataset(open_dataset(packed))
     assert (finding.rule, finding.severity) == ("file.type", "warning")
     assert finding.message.endswith("timestamp is double, camera is null, tool_calls is null.")
-    shuffled = [dict(sorted(row.items())) for row in rows]
-    restore(packed, PERSISTENT, pa.array([shuffled] * FRAMES))
+    by_name = pa.list_(pa.struct(sorted(named.items())))
+    restore(packed, PERSISTENT, pa.array([rows] * FRAMES, type=by_name))
     [finding] = check_dataset(open_dataset(packed))
     assert "its rows have the fields camera, content, role, style, timestamp, tool_calls." in finding.message
     right = persistent_array(persistent_rows(packed), FRAMES)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from roboscribe.english import lexicon as lex
 from roboscribe.english.deeds import VERB_FORMS, Deeds, VerbForm, longest_verb
 from roboscribe.english.plainly import FOR_LATER, STATES, Sense, put_plainly
-from roboscribe.english.sides import arms_in, ways_in
+from roboscribe.english.sides import acting_arms_in, arms_in, ways_in
 from roboscribe.english.things import Mention, Thing, further_mentions, mentions
 from roboscribe.english.words import singular
 
@@ -118,8 +118,8 @@ class Demand:
 
     @property
     def arms(self) -> frozenset[str]:
-        """Arms that it names."""
-        return arms_in(self.said)
+        """Arms of the robot that it has act."""
+        return acting_arms_in(self.said) & arms_in(self.said)
 
     @property
     def ways(self) -> frozenset[str]:

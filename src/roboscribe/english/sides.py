@@ -6,6 +6,10 @@ import re
 from collections.abc import Collection
 
 _ARM = re.compile(r"(?<!\bmy )\b(left|right)(?: robot)? (?:arm|hand|gripper)s?\b")
+_ACTING_ARM = re.compile(
+    r"(?:\b(?P<preposition>to|towards?|in|into|from|on|onto|near|beside|behind|next to|of|at) )?"
+    r"(?:\b(?:the|my|its|your) )?\b(?P<arm>left|right) (?:robot )?(?:arm|hand|gripper)\b"
+)
 _WAY = re.compile(
     r"\b(?:to|on|towards?) (?:the|your|my) (left|right)\b(?! (?:robot )?(?:arm|hand|gripper))"
     r"|\b(left|right)wards?\b|\b(clockwise|counterclockwise|anticlockwise)\b"
@@ -17,6 +21,14 @@ _OPPOSITE = _OPPOSITES | {there: here for here, there in _OPPOSITES.items()}
 def arms_in(text: str) -> frozenset[str]:
     """The arms that a text names, ``left`` and ``right``."""
     return frozenset(_ARM.findall(text))
+
+
+def acting_arms_in(text: str) -> frozenset[str]:
+    """The arms that a text has act: "move the left arm to the cup".
+
+    One that something is brought to need not be the one that acts: "put the cup in the right hand".
+    """
+    return frozenset(found["arm"] for found in _ACTING_ARM.finditer(text) if not found["preposition"])
 
 
 def ways_in(text: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from roboscribe.english import lexicon as lex
+from roboscribe.english.sides import acting_arms_in
 from roboscribe.english.task import TaskAction, parse_task
 from roboscribe.english.texts import lower_first
 from roboscribe.english.things import definite
@@ -29,11 +30,6 @@ _ARM = re.compile(
     re.IGNORECASE,
 )
 """The arm that acts, where it ends a label ("… with the left arm") or stands before it ("left arm: …")."""
-_NAMED_ARM = re.compile(
-    r"(?:\b(?P<preposition>to|towards?|in|into|from|on|onto|near|beside|behind|next to|of|at) )?"
-    r"(?:\b(?:the|my|its|your) )?\b(?P<arm>left|right) (?:robot )?(?:arm|hand|gripper)\b",
-    re.IGNORECASE,
-)
 _SET: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("wait", re.compile(r"(?:wait|pause|idle|rest|hold still|stay)\b", re.IGNORECASE)),
     (
@@ -118,12 +114,9 @@ def read_step(label: str) -> Step:
 
 
 def arm_in(label: str) -> str:
-    """The arm that acts, wherever a label names it: "move the left arm to the cup"; "" where it names none or both.
-
-    One that something is brought to need not be the one that acts: "put the cup in the right hand".
-    """
-    arms = {found["arm"].lower() for found in _NAMED_ARM.finditer(label) if not found["preposition"]}
-    return arms.pop() if len(arms) == 1 else ""
+    """The arm that acts, wherever a label names it; "" where it names none or both."""
+    arms = acting_arms_in(label.lower())
+    return next(iter(arms)) if len(arms) == 1 else ""
 
 
 def _kind(action: TaskAction) -> Kind:
