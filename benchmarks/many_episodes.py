@@ -3,7 +3,7 @@
     python benchmarks/many_episodes.py [--episodes 10000] [--work FOLDER]
 
 Prints the peak of memory and the mean processor time of each thousand episodes, or third of them where they are fewer;
-exits with 1 where memory reaches 500 MB, or the last take more than 1.2 times as much as the first. Other work on
+exits with 1 where memory reaches 500 MB, or the last take more than 1.3 times as much as the first. Other work on
 the machine, and on its disk, makes wall times longer.
 """
 
@@ -21,7 +21,7 @@ from measured import measure, with_episodes
 
 HERE = Path(__file__).resolve().parent
 MOST_MB = 500
-MOST_SLOWDOWN = 1.2
+MOST_SLOWDOWN = 1.3
 GROUP = 1000
 """Episodes whose mean time is told."""
 

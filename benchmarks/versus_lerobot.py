@@ -45,8 +45,9 @@ MOST_MB = 350
 """Peak memory, however many episodes."""
 MOST_GROWTH = {"wall time, s": 1.2, "CPU time, s": 1.2, "bytes sent, MB": 1.02, "calls": 1.0}
 """How much more than the number of episodes a figure may grow; clocks are less exact than counts."""
-MOST_MEMORY_GROWTH = 1.25
-"""How many times the memory of the fewest episodes the most may take: it is to stay flat."""
+MOST_MEMORY_GROWTH = 1.4
+"""How many times the memory of the fewest episodes the most may take: it is to stay flat. Allocators make it vary by a
+fifth from run to run; whoever kept the pictures of 300 episodes would double it."""
 
 
 @dataclass(frozen=True)
