@@ -227,6 +227,15 @@ def test_a_journal_cannot_reach_out_of_the_dataset(root: Path, tmp_path: Path, p
     assert not outside.is_symlink()
 
 
+def test_a_dataset_may_be_named_by_a_path_that_leads_upwards(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    annotate(Path("../made"))
+    assert stored_rows(root)[0]
+
+
 def test_a_folder_behind_a_link_is_not_touched(root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "new").mkdir(parents=True)
     (root / FOLDER).symlink_to(tmp_path / "elsewhere")

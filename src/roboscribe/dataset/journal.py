@@ -277,7 +277,8 @@ def _within(root: Path, relative: str) -> Path:
         DatasetError: The path leads out of ``root``.
     """
     path = root / relative
-    if ".." in path.parts or not path.parent.resolve().is_relative_to(root.resolve()):
+    # Where the root itself lies is the user's to say: "../annotated" leads nowhere.
+    if ".." in Path(relative).parts or not path.parent.resolve().is_relative_to(root.resolve()):
         raise DatasetError(f"{relative!r} leads out of {root}.", f"Delete {FOLDER} if you did not make it.")
     return path
 
